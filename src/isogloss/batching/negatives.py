@@ -1,0 +1,175 @@
+"""Explicit negatives: one more passage for each row of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogloss.batching.batch import Batch
+from isogloss.batching.hashing import hash_keys
+from isogloss.corpus import ParallelCorpus
+from isogloss.errors import ConfigError, PlanError
+
+NEGATIVE_SOURCES = ("given", "article", "random")
+NEGATIVE_LANGUAGES = ("passage", "query", "any")
+_ANY = -1
+_TRIES = 16
+"""Random tries before a pool is searched as a whole: nearly every pool yields within one or two."""
+
+
+@dataclass(frozen=True)
+class NegativeChoice:
+    """Say where explicit negatives come from and in which language they stand.
+
+    Args:
+        source: ``given`` (the corpus names them), ``article`` (another passage of the same article, where it
+            has one) or ``random`` (any other passage). Where the first choice runs out, the next is taken.
+        language: The language of the negative: the row's ``passage`` language, its ``query`` language, or
+            ``any`` that the passage has.
+
+    Raises:
+        ConfigError: Source or language is unknown.
+
+    Source: arXiv 2408.10536, eq. 1, has one negative per row and says neither how it is found nor its
+        language; the choices are ours.
+    """
+
+    source: str = "given"
+    language: str = "passage"
+
+    def __post_init__(self) -> None:
+        if self.source not in NEGATIVE_SOURCES:
+            raise ConfigError(f"negatives come from {', '.join(NEGATIVE_SOURCES)}; got {self.source!r}")
+        if self.language not in NEGATIVE_LANGUAGES:
+            raise ConfigError(
+                f"a negative's language is {', '.join(NEGATIVE_LANGUAGES)}; got {self.language!r}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class NegativePools:
+    """Draw explicit negatives for the batches of one corpus.
+
+    Other rows' negatives stand in a query's denominator too, so a negative shares its passage with no row of
+    the batch, in whatever language. Among the candidates of a pool all are equally likely.
+
+    Args:
+        corpus: The corpus that the batches are from.
+        choice: Source and language of the negatives.
+        seed: The plan's seed.
+
+    Source: ours.
+    """
+
+    corpus: ParallelCorpus
+    choice: NegativeChoice
+    seed: int
+    _speakers: dict[int, NDArray[np.int64]] = field(default_factory=dict, init=False, repr=False)
+
+    def draw(self, batch: Batch) -> Batch:
+        """Give each row of a batch a negative.
+
+        Args:
+            batch: The batch.
+
+        Returns:
+            The batch with its negatives.
+
+        Raises:
+            PlanError: A row has no possible negative in the language asked for.
+        """
+        corpus, rows = self.corpus, np.arange(len(batch))
+        taken = np.zeros(self._passage_count, dtype=np.bool_)
+        taken[corpus.passages[batch.items]] = True
+        wanted = self._wanted_languages(batch).tolist()
+        keys = (self.seed, batch.epoch, batch.step, rows)
+        tickets = hash_keys("negative", *keys[:3], rows[:, None], np.arange(_TRIES))
+        items = np.empty(len(batch), dtype=np.int64)
+        for slot, item in enumerate(batch.items.tolist()):
+            pools = self._list_pools(item, wanted[slot])
+            found = (self._pick(pool, taken, wanted[slot], tickets[slot]) for pool in pools)
+            negative = next((one for one in found if one is not None), None)
+            if negative is None:
+                raise PlanError(self._explain_no_negative(item, wanted[slot]))
+            items[slot] = negative
+        if self.choice.language != "any":
+            return replace(batch, negative_items=items, negative_languages=self._wanted_languages(batch))
+        present = corpus.present[items]
+        spoken = np.argsort(~present, axis=1, kind="stable").astype(np.int64)
+        counts = np.count_nonzero(present, axis=1).astype(np.uint64)
+        column = (hash_keys("negative language", *keys) % counts).astype(np.int64)
+        return replace(batch, negative_items=items, negative_languages=spoken[rows, column])
+
+    def _wanted_languages(self, batch: Batch) -> NDArray[np.int64]:
+        match self.choice.language:
+            case "passage":
+                return batch.passage_languages
+            case "query":
+                return batch.query_languages
+            case _:
+                return np.full(len(batch), _ANY, dtype=np.int64)
+
+    def _list_pools(self, item: int, language: int) -> Iterator[NDArray[np.int64]]:
+        """List the items to look among, the preferred source first."""
+        for source in NEGATIVE_SOURCES[NEGATIVE_SOURCES.index(self.choice.source) :]:
+            if source == "given":
+                yield np.array(self.corpus.negatives.get(item, ()), dtype=np.int64)
+            elif source == "article":
+                order, starts = self._articles
+                article = int(self.corpus.articles[item])
+                yield order[starts[article] : starts[article + 1]]
+            else:
+                yield self._items_in(language)
+
+    def _pick(
+        self, pool: NDArray[np.int64], taken: NDArray[np.bool_], language: int, tickets: NDArray[np.uint64]
+    ) -> int | None:
+        """Pick an item of a pool that stands in the language and whose passage is not taken."""
+        if not len(pool):
+            return None
+        # Rejection keeps the draw uniform, at a cost that does not grow with the corpus.
+        fitting = self._keep_fitting(pool[(tickets % np.uint64(len(pool))).astype(np.int64)], taken, language)
+        if not len(fitting):
+            every = self._keep_fitting(pool, taken, language)
+            if not len(every):
+                return None
+            fitting = every[[int(tickets[0]) % len(every)]]
+        return int(fitting[0])
+
+    def _keep_fitting(
+        self, items: NDArray[np.int64], taken: NDArray[np.bool_], language: int
+    ) -> NDArray[np.int64]:
+        fits = ~taken[self.corpus.passages[items]]
+        if language != _ANY:
+            fits &= self.corpus.present[items, language]
+        return items[fits]
+
+    def _items_in(self, language: int) -> NDArray[np.int64]:
+        if language not in self._speakers:
+            present = self.corpus.present
+            spoken = present.any(axis=1) if language == _ANY else present[:, language]
+            self._speakers[language] = np.flatnonzero(spoken).astype(np.int64)
+        return self._speakers[language]
+
+    @cached_property
+    def _articles(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The items in the order of their articles, and where each article starts."""
+        order = np.argsort(self.corpus.articles, kind="stable").astype(np.int64)
+        edges = np.arange(len(self.corpus.article_names) + 1)
+        return order, np.searchsorted(self.corpus.articles[order], edges).astype(np.int64)
+
+    @cached_property
+    def _passage_count(self) -> int:
+        return int(self.corpus.passages.max()) + 1
+
+    def _explain_no_negative(self, item: int, language: int) -> str:
+        where = "" if language == _ANY else f" in {self.corpus.languages[language]!r}"
+        remedy = "" if language == _ANY else ", or set batches.negative_language to 'any'"
+        return (
+            f"no explicit negative for item {self.corpus.item_ids[item]!r} of {self.corpus.name}: "
+            f"every passage{where} is in its batch already; lower batches.size{remedy}"
+        )

@@ -1,0 +1,85 @@
+"""``isogloss compare``: say which system wins and whether the difference is real."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+HELP = "compare evaluated runs with a baseline: intervals, corrected tests, verdicts"
+FORMATS = ("text", "markdown", "latex", "json")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments.
+
+    Args:
+        parser: The parser of this command.
+    """
+    parser.add_argument(
+        "runs", metavar="RUN", nargs="+", type=Path, help="a run directory, or a folder of results itself"
+    )
+    parser.add_argument(
+        "--baseline", required=True, metavar="NAME", help="label to compare with, e.g. x-x-mono"
+    )
+    parser.add_argument(
+        "--benchmark", metavar="NAME", help="compare on this benchmark alone (default: a table for each)"
+    )
+    parser.add_argument(
+        "--margin", type=float, default=0.005, help="difference that counts as none (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--rank-margin",
+        type=float,
+        default=0.02,
+        help="the same for rank distance, as a share of the baseline's (default: %(default)s)",
+    )
+    parser.add_argument("--resamples", type=int, default=10_000, help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the resampling (default: %(default)s)")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")
+    parser.add_argument("--per-language", action="store_true", help="add the means of each query language")
+    parser.add_argument(
+        "--published", action="store_true", help="show the paper's figures beside (never tested)"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write here instead of standard output")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare and write.
+
+    Args:
+        arguments: The parsed arguments.
+
+    Returns:
+        0.
+    """
+    from isogloss.comparison import Comparison, compare
+    from isogloss.comparison.sources import read_runs
+    from isogloss.files import write_text
+
+    comparisons: list[Comparison] = [
+        compare(
+            results,
+            arguments.baseline,
+            margin=arguments.margin,
+            rank_margin=arguments.rank_margin,
+            resamples=arguments.resamples,
+            seed=arguments.seed,
+            published=arguments.published,
+        )
+        for results in read_runs(arguments.runs, arguments.benchmark).values()
+    ]
+    match arguments.format:
+        case "json":
+            text = "[\n" + ",\n".join(each.to_json().rstrip() for each in comparisons) + "\n]\n"
+        case "markdown":
+            text = "\n".join(each.to_markdown(arguments.per_language) for each in comparisons)
+        case "latex":
+            text = "\n".join(each.to_latex(arguments.per_language) for each in comparisons)
+        case _:
+            text = "\n".join(each.to_text(arguments.per_language) for each in comparisons)
+    if arguments.out is None:
+        sys.stdout.write(text)
+    else:
+        write_text(arguments.out, text)
+    return 0

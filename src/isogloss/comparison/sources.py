@@ -1,0 +1,58 @@
+"""Find the stored results of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from isogloss.errors import ResultsError
+from isogloss.results import RESULTS_FILE, Results, read_results
+
+
+def read_runs(runs: Sequence[Path], benchmark: str | None = None) -> dict[str, list[Results]]:
+    """Read the results of runs, grouped by benchmark.
+
+    Args:
+        runs: Run directories (results in ``results/<benchmark>``) or folders of results.
+        benchmark: Read this benchmark alone; None for all.
+
+    Returns:
+        Benchmark -> the results of every run on it, in the order of the runs.
+
+    Raises:
+        ResultsError: A run is given twice, has no results, or none on a benchmark that another run has.
+    """
+    for run in runs:
+        if runs.count(run) > 1:
+            raise ResultsError(f"{run}: given twice; name each run once")
+    found: dict[Path, dict[str, Results]] = {run: _read_run(run, benchmark) for run in runs}
+    names = list(dict.fromkeys(name for results in found.values() for name in results))
+    for run, results in found.items():
+        for name in names:
+            if name not in results:
+                raise ResultsError(
+                    f"{run}: no results on {name}, which other runs have; first: {_command(run, name)}; "
+                    "or give --benchmark"
+                )
+    return {name: [results[name] for results in found.values()] for name in names}
+
+
+def _read_run(run: Path, benchmark: str | None) -> dict[str, Results]:
+    """Read all wanted results of one run, by the benchmark that they name."""
+    if not run.is_dir():
+        raise ResultsError(f"{run}: no such folder; give a run directory or a folder of results")
+    if (run / RESULTS_FILE).is_file():
+        folders = [run]
+    else:
+        folders = sorted(file.parent for file in run.glob(f"results/*/{RESULTS_FILE}"))
+    read = {results.benchmark: results for results in map(read_results, folders)}
+    if benchmark is not None:
+        read = {name: results for name, results in read.items() if name == benchmark}
+    if not read:
+        missing = f"no results on {benchmark}" if benchmark else "no results"
+        raise ResultsError(f"{run}: {missing}; first: {_command(run, benchmark or 'xquad-r')}")
+    return read
+
+
+def _command(run: Path, benchmark: str) -> str:
+    return f"isogloss evaluate {run} --benchmark {benchmark} --data FOLDER"

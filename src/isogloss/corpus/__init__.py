@@ -1,0 +1,24 @@
+"""Corpora of questions and passages that are parallel over languages, and their readers."""
+
+from isogloss.corpus.description import CorpusDescription, describe_corpus
+from isogloss.corpus.formats import read_corpus
+from isogloss.corpus.hub import read_hub
+from isogloss.corpus.identity import build_corpus
+from isogloss.corpus.jsonl import read_jsonl
+from isogloss.corpus.model import Blemish, ParallelCorpus, Rendering
+from isogloss.corpus.record import Record
+from isogloss.corpus.squad import read_squad_folder
+
+__all__ = [
+    "Blemish",
+    "CorpusDescription",
+    "ParallelCorpus",
+    "Record",
+    "Rendering",
+    "build_corpus",
+    "describe_corpus",
+    "read_corpus",
+    "read_hub",
+    "read_jsonl",
+    "read_squad_folder",
+]

@@ -1,0 +1,273 @@
+"""A corpus of questions and passages that are parallel over languages by question id."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogloss.errors import ConfigError, DataError
+from isogloss.types import PassageUnit
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+class Rendering(NamedTuple):
+    """Hold one item in one language.
+
+    Args:
+        question: The question.
+        passage: The whole paragraph that answers it.
+        answer: The answer's text; empty when unknown.
+        answer_start: Code point offset of the answer in ``passage``; -1 when unknown.
+        sentence: ``[start, end)`` in ``passage`` of the sentence that holds ``answer_start``, without
+            surrounding white space; the whole passage when ``answer_start`` is unknown.
+    """
+
+    question: str
+    passage: str
+    answer: str
+    answer_start: int
+    sentence: tuple[int, int]
+
+    def passage_text(self, unit: PassageUnit) -> str:
+        """Write the text that stands for the passage.
+
+        Args:
+            unit: The answer sentence, that sentence with its paragraph, or the paragraph.
+
+        Returns:
+            The text to encode.
+        """
+        start, end = self.sentence
+        return unit.text(self.passage[start:end], self.passage)
+
+
+class Blemish(NamedTuple):
+    """Name one flaw of the data that is counted and reported, not refused.
+
+    Args:
+        path: The file.
+        position: Where in the file.
+        kind: What is wrong, in a few words that are the same for all flaws of the kind.
+        language: The language that it touches; empty when unknown.
+    """
+
+    path: str
+    position: str
+    kind: str
+    language: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class ParallelCorpus:
+    """Hold items (one question and its passage) in several languages, some missing in some items.
+
+    Args:
+        name: What to call the corpus.
+        languages: Language codes, sorted.
+        item_ids: Question ids, sorted, each once; the index of an item is its place here.
+        passages: Passage of each item, 0 to P - 1, numbered by first use. Shape: (items,), int64.
+        articles: Article of each item, 0 to A - 1, numbered by first use. Shape: (items,), int64.
+        article_names: Name of each article. Length: A.
+        present: Whether an item has a language. Shape: (items, languages), bool.
+        renderings: For each language, one entry per item; None where the item lacks it.
+        negatives: For some items, the items whose passages are their given negatives, ascending.
+        blemishes: Flaws of the files as they were read, of these languages; a subset of the items keeps
+            them all.
+        files: Path of each file as read, with the SHA-256 of its bytes; ``hf:NAME`` with the
+            fingerprint for a Hugging Face dataset.
+    """
+
+    name: str
+    languages: tuple[str, ...]
+    item_ids: tuple[str, ...] = field(repr=False)
+    passages: NDArray[np.int64]
+    articles: NDArray[np.int64]
+    article_names: tuple[str, ...] = field(repr=False)
+    present: NDArray[np.bool_]
+    renderings: Mapping[str, Sequence[Rendering | None]] = field(repr=False)
+    negatives: Mapping[int, tuple[int, ...]] = field(repr=False)
+    blemishes: tuple[Blemish, ...] = field(repr=False)
+    files: Mapping[str, str]
+
+    def rendering(self, item: int, language: str) -> Rendering:
+        """Look up one item in one language.
+
+        Args:
+            item: Index of the item, 0 to items - 1.
+            language: Language code.
+
+        Returns:
+            The question, passage and answer in that language.
+
+        Raises:
+            DataError: The corpus lacks the language, or the item does.
+        """
+        if language not in self.renderings:
+            known = ", ".join(self.languages)
+            raise DataError(f"corpus {self.name!r} has no language {language!r}; it has {known}")
+        found = self.renderings[language][item]
+        if found is None:
+            raise DataError(f"item {self.item_ids[item]!r} of corpus {self.name!r} is not in {language!r}")
+        return found
+
+    def subset(self, items: NDArray[np.int64]) -> ParallelCorpus:
+        """Keep some items.
+
+        Args:
+            items: Indices of the items to keep, in any order; repeats count once. Shape: (kept,), int64.
+
+        Returns:
+            A corpus of the same languages. Items that shared a passage or an article still do; the
+            numbers start at 0 again. Negatives that leave the corpus are dropped.
+
+        Raises:
+            IndexError: An index is outside the corpus.
+            TypeError: ``items`` does not hold integers (a mask needs ``np.flatnonzero``).
+        """
+        kept = np.asarray(items)
+        if kept.size and kept.dtype.kind not in "iu":
+            raise TypeError(f"items must be integer indices, not {kept.dtype}")
+        kept = np.unique(kept.astype(np.int64))
+        if kept.size and (kept[0] < 0 or kept[-1] >= len(self.item_ids)):
+            raise IndexError(f"items must lie in 0 to {len(self.item_ids) - 1}")
+        indices: list[int] = kept.tolist()
+        passages, _ = number_by_first_use(self.passages[kept])
+        articles, origins = number_by_first_use(self.articles[kept])
+        return replace(
+            self,
+            item_ids=tuple(self.item_ids[item] for item in indices),
+            passages=passages,
+            articles=articles,
+            article_names=tuple(self.article_names[article] for article in origins.tolist()),
+            present=frozen(self.present[kept]),
+            renderings={
+                language: tuple(column[item] for item in indices)
+                for language, column in self.renderings.items()
+            },
+            negatives=_move_negatives(self.negatives, indices),
+        )
+
+    def select_languages(self, languages: Sequence[str]) -> ParallelCorpus:
+        """Keep some languages, and the items that have at least one of them.
+
+        Args:
+            languages: Codes of the languages to keep, in any order.
+
+        Returns:
+            The smaller corpus. Passages and articles found through the other languages stay joined.
+
+        Raises:
+            DataError: The corpus lacks one of the languages, or none is named.
+        """
+        kept = tuple(sorted(set(languages)))
+        unknown = [language for language in kept if language not in self.languages]
+        if unknown or not kept:
+            asked = ", ".join(unknown) or "none"
+            known = ", ".join(self.languages)
+            raise DataError(f"corpus {self.name!r} lacks the languages asked for ({asked}); it has {known}")
+        present = self.present[:, [self.languages.index(language) for language in kept]]
+        narrowed = replace(
+            self,
+            languages=kept,
+            present=frozen(present),
+            renderings={language: self.renderings[language] for language in kept},
+            blemishes=tuple(row for row in self.blemishes if not row.language or row.language in kept),
+        )
+        return narrowed.subset(np.flatnonzero(present.any(axis=1)).astype(np.int64))
+
+    def split_articles(self, share: float, seed: int = 0) -> tuple[ParallelCorpus, ParallelCorpus]:
+        """Hold out whole articles.
+
+        Articles are visited in the order of a hash of their names, and each is held out when that brings
+        the held-out items nearer to ``share``. Articles of one name stay together.
+
+        Args:
+            share: Share of the items to hold out, above 0 and below 1; met as nearly as whole articles
+                allow, with at least one article on either side.
+            seed: Another seed, another order.
+
+        Returns:
+            The rest, and the held-out part.
+
+        Raises:
+            ConfigError: ``share`` is not between 0 and 1.
+            DataError: The corpus has one article only.
+
+        Source: ours.
+        """
+        if not 0 < share < 1:
+            raise ConfigError(f"the share to hold out must be above 0 and below 1, not {share}")
+        names = [self.article_names[article] for article in self.articles.tolist()]
+        sizes: dict[str, int] = {}
+        for name in names:
+            sizes[name] = sizes.get(name, 0) + 1
+        if len(sizes) < 2:
+            raise DataError(f"corpus {self.name!r} has no second article to hold out; give it article titles")
+        held = _choose_articles(sizes, share * len(names), seed)
+        mask = np.array([name in held for name in names], dtype=np.bool_)
+        return self.subset(np.flatnonzero(~mask)), self.subset(np.flatnonzero(mask))
+
+
+def number_by_first_use(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number labels 0, 1, 2 ... in the order in which they first occur.
+
+    Args:
+        labels: Any integers. Shape: (items,), int64.
+
+    Returns:
+        The new number of each item, and the label that each number stands for.
+    """
+    values, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return frozen(rank[inverse].astype(np.int64)), values[order]
+
+
+def frozen(array: NDArray[Scalar]) -> NDArray[Scalar]:
+    """Copy an array into one that cannot be written to.
+
+    Args:
+        array: Any array.
+
+    Returns:
+        A read-only copy.
+    """
+    copy = array.copy()
+    copy.setflags(write=False)
+    return copy
+
+
+def _move_negatives(
+    negatives: Mapping[int, tuple[int, ...]], kept: Sequence[int]
+) -> dict[int, tuple[int, ...]]:
+    place = {item: index for index, item in enumerate(kept)}
+    moved: dict[int, tuple[int, ...]] = {}
+    for item in kept:
+        staying = tuple(place[other] for other in negatives.get(item, ()) if other in place)
+        if staying:
+            moved[place[item]] = staying
+    return moved
+
+
+def _choose_articles(sizes: Mapping[str, int], target: float, seed: int) -> set[str]:
+    order = sorted(sizes, key=lambda name: (hashlib.sha256(f"{seed}:{name}".encode()).digest(), name))
+    chosen: set[str] = set()
+    total = 0
+    for name in order:
+        if abs(total + sizes[name] - target) < abs(total - target):
+            chosen.add(name)
+            total += sizes[name]
+    # Small corpora: keep at least one article on either side.
+    smallest = min(order, key=lambda name: sizes[name])
+    if not chosen:
+        chosen.add(smallest)
+    elif len(chosen) == len(order):
+        chosen.remove(smallest)
+    return chosen

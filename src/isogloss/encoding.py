@@ -1,0 +1,229 @@
+"""Turn texts into unit vectors with any sentence-transformers model or Hugging Face encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
+from transformers import PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from isogloss.errors import ConfigError, ModelError
+from isogloss.progress import show_progress
+
+TOKEN_BUDGET = 16_384
+"""Tokens of one batch, padding included."""
+_MOST_TEXTS = 512
+
+
+class Encoder:
+    """Encode queries and passages, each distinct text once.
+
+    Texts are sorted by token count and put in batches of about the same number of tokens, so that little
+    is spent on padding; a text's vector may differ in the last bits when its batch differs.
+
+    Attributes:
+        model: The model.
+        name: Its name or path.
+        query_prefix: Text put before every query.
+        passage_prefix: Text put before every passage.
+        max_length: Longer texts are cut to this many tokens, prefix included; None when there is no limit.
+        truncated_share: ``query`` and ``passage`` -> share of the distinct texts cut when last encoded.
+    """
+
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        name: str,
+        *,
+        query_prefix: str | None = None,
+        passage_prefix: str | None = None,
+        quiet: bool = False,
+    ) -> None:
+        """Wrap a model.
+
+        Args:
+            model: The model; it is put in evaluation mode.
+            name: What to call it.
+            query_prefix: Text put before every query; the model's prompt ``query`` when not given.
+            passage_prefix: Text put before every passage; the model's prompt ``document`` (or ``passage``)
+                when not given.
+            quiet: Whether to show no progress bar.
+        """
+        prompts = model.prompts
+        stored = prompts.get("document") or prompts.get("passage") or ""
+        self.model = model.eval()
+        self.name = name
+        self.query_prefix = (prompts.get("query") or "") if query_prefix is None else query_prefix
+        self.passage_prefix = stored if passage_prefix is None else passage_prefix
+        limit = model.max_seq_length
+        # Tokenizers without a limit say so with a number beyond every text.
+        self.max_length = int(limit) if limit is not None and limit < 1_000_000 else None
+        self.truncated_share: dict[str, float] = {}
+        self._quiet = quiet
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Encode queries.
+
+        Args:
+            texts: The queries, without prefix.
+
+        Returns:
+            float32 ``[n, d]``, each row of length 1; equal texts have equal rows.
+
+        Raises:
+            ModelError: A vector is zero or holds NaN.
+        """
+        return self._encode("query", texts, self.query_prefix)
+
+    def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Encode passages.
+
+        Args:
+            texts: The passages, without prefix.
+
+        Returns:
+            float32 ``[n, d]``, each row of length 1; equal texts have equal rows.
+
+        Raises:
+            ModelError: A vector is zero or holds NaN.
+        """
+        return self._encode("passage", texts, self.passage_prefix)
+
+    def settings(self) -> dict[str, str | int | float | bool]:
+        """Tell what decides the vectors, beside the model.
+
+        Returns:
+            Name -> value, with the share of truncated texts once texts were encoded.
+        """
+        shares = {f"truncated_{kind}_share": round(share, 6) for kind, share in self.truncated_share.items()}
+        return {
+            "query_prefix": self.query_prefix,
+            "passage_prefix": self.passage_prefix,
+            "max_length": self.max_length or 0,
+            **shares,
+        }
+
+    def _encode(self, kind: str, texts: Sequence[str], prefix: str) -> NDArray[np.float32]:
+        """Encode each distinct text once, and deal the vectors out."""
+        distinct = list(dict.fromkeys(texts))
+        lengths = self._count_tokens(distinct, prefix)
+        if self.max_length is not None and distinct:
+            self.truncated_share[kind] = float(np.mean(lengths > self.max_length))
+            lengths = np.minimum(lengths, self.max_length)
+        width = self.model.get_embedding_dimension() or 0
+        vectors = np.empty((len(distinct), width), dtype=np.float32)
+        with show_progress(f"encoding {kind} texts", len(distinct), quiet=self._quiet) as advance:
+            for batch in _make_batches(lengths):
+                vectors[batch] = self._encode_batch([distinct[number] for number in batch], prefix)
+                advance(len(batch))
+        norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+        broken = np.flatnonzero(~(np.isfinite(norms[:, 0]) & (norms[:, 0] > 0)))
+        if len(broken):
+            text = distinct[broken[0]]
+            raise ModelError(
+                f"{self.name} gives a zero or undefined vector for {len(broken)} {kind} text(s), "
+                f"first for {text[:80]!r}"
+            )
+        unit: NDArray[np.float32] = (vectors / norms).astype(np.float32)
+        rows = {text: row for row, text in enumerate(distinct)}
+        dealt: NDArray[np.float32] = unit[np.asarray([rows[text] for text in texts], dtype=np.int64)]
+        return dealt
+
+    def _encode_batch(self, texts: list[str], prefix: str) -> NDArray[np.float32]:
+        """Run the model on one batch."""
+        with torch.inference_mode():
+            features = self.model.preprocess(texts, prompt=prefix or None)
+            device = self.model.device
+            moved = {
+                name: value.to(device) if isinstance(value, torch.Tensor) else value
+                for name, value in features.items()
+            }
+            vectors: torch.Tensor = self.model(moved)["sentence_embedding"]
+            array: NDArray[np.float32] = vectors.float().cpu().numpy()
+        return array
+
+    def _count_tokens(self, texts: list[str], prefix: str) -> NDArray[np.int64]:
+        """Count each text's tokens; letters for models that have no Hugging Face tokenizer."""
+        tokenizer = self.model.tokenizer
+        if not texts or not isinstance(tokenizer, PreTrainedTokenizerBase):
+            return np.asarray([len(prefix) + len(text) for text in texts], dtype=np.int64)
+        tokens = tokenizer([prefix + text for text in texts], return_attention_mask=False, verbose=False)
+        return np.asarray([len(row) for row in tokens["input_ids"]], dtype=np.int64)
+
+
+def load_encoder(
+    model: str,
+    *,
+    query_prefix: str | None = None,
+    passage_prefix: str | None = None,
+    max_length: int | None = None,
+    device: str | None = None,
+    quiet: bool = False,
+) -> Encoder:
+    """Load a model; code that comes with a model is never run.
+
+    A Hugging Face encoder without a sentence-transformers configuration gets mean pooling.
+
+    Args:
+        model: Hub name or folder.
+        query_prefix: Text put before every query; the model's stored prompt when not given.
+        passage_prefix: Text put before every passage; the model's stored prompt when not given.
+        max_length: Cut texts to this many tokens, at most as many as the model can take.
+        device: Where to compute: ``cpu``, ``cuda``, ``cuda:1`` ...; the best there is when not given.
+        quiet: Whether to show no progress bar.
+
+    Returns:
+        The encoder.
+
+    Raises:
+        ConfigError: ``max_length`` is not positive, or more than the model can take.
+        ModelError: There is no such model, or it cannot be loaded.
+    """
+    folder = Path(model)
+    if folder.is_dir() and not any((folder / name).is_file() for name in ("modules.json", "config.json")):
+        raise ModelError(f"{model}: no model in the folder (neither modules.json nor config.json)")
+    try:
+        with _without_loading_bars():
+            loaded = SentenceTransformer(model, device=device)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        reason = str(error).strip().splitlines()
+        raise ModelError(
+            f"{model}: cannot be loaded ({reason[0] if reason else type(error).__name__})"
+        ) from error
+    limit = loaded.max_seq_length
+    if max_length is not None:
+        if max_length < 1:
+            raise ConfigError(f"max_length must be at least 1, not {max_length}")
+        if limit is not None and max_length > limit:
+            raise ConfigError(f"{model} takes {limit} tokens at most, not {max_length}")
+        loaded.max_seq_length = max_length
+    return Encoder(loaded, model, query_prefix=query_prefix, passage_prefix=passage_prefix, quiet=quiet)
+
+
+def _make_batches(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Cut texts, longest first, into batches within the token budget (one text at least)."""
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        longest = max(1, int(lengths[order[start]]))
+        size = max(1, min(_MOST_TEXTS, TOKEN_BUDGET // longest))
+        yield order[start : start + size]
+        start += size
+
+
+@contextmanager
+def _without_loading_bars() -> Iterator[None]:
+    """Keep the loader's own bars off stderr; they come and go within a second."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

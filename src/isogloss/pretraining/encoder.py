@@ -1,0 +1,105 @@
+"""A new small encoder of XLM-R's kind: a Unigram vocabulary and random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaForMaskedLM
+
+from isogloss.pretraining.settings import EncoderShape
+
+SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+"""In XLM-R's order, so that its id of padding (1) holds here too."""
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int, length: int) -> PreTrainedTokenizerFast:
+    """Train a Unigram tokenizer with XLM-R's special tokens.
+
+    Args:
+        texts: The text to learn pieces from, balanced as the caller wishes.
+        vocabulary: Pieces at most.
+        length: Tokens of the longest text.
+
+    Returns:
+        The tokenizer.
+
+    Source: Kudo 2018, arXiv 1804.10959 (Unigram); the library ``tokenizers`` does it.
+    """
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+    )
+    # Splitting at punctuation keeps "Berlin." and "Berlin" one word; scripts without spaces stay in one run.
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Metaspace(),
+            pre_tokenizers.Punctuation(),
+            pre_tokenizers.Digits(individual_digits=False),
+        ]
+    )
+    tokenizer.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=vocabulary, special_tokens=list(SPECIAL_TOKENS), unk_token="<unk>", show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    start, end = (tokenizer.token_to_id(token) for token in ("<s>", "</s>"))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", start), ("</s>", end)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        cls_token="<s>",
+        sep_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        mask_token="<mask>",
+        model_max_length=length,
+    )
+
+
+def new_encoder(tokenizer: PreTrainedTokenizerFast, shape: EncoderShape, seed: int) -> XLMRobertaForMaskedLM:
+    """Make an encoder with random weights and a language-modelling head.
+
+    Args:
+        tokenizer: Its tokenizer.
+        shape: Its size.
+        seed: Seed of the weights.
+
+    Returns:
+        The model, in evaluation mode.
+    """
+    config = XLMRobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        intermediate_size=4 * shape.hidden,
+        # XLM-R counts positions from the padding id + 1.
+        max_position_embeddings=shape.length + 2,
+        type_vocab_size=1,
+        hidden_dropout_prob=shape.dropout,
+        attention_probs_dropout_prob=shape.dropout,
+        bos_token_id=tokenizer.bos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return XLMRobertaForMaskedLM(config).eval()
+
+
+def save_encoder(model: XLMRobertaForMaskedLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Save encoder, head and tokenizer as an ordinary Hugging Face folder.
+
+    Args:
+        model: The encoder with its head.
+        tokenizer: Its tokenizer.
+        folder: The folder to write into.
+    """
+    model.save_pretrained(str(folder))
+    tokenizer.save_pretrained(str(folder))

@@ -1,0 +1,210 @@
+"""Pre-train a new small encoder: vocabulary, masked language modelling, translation ranking."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from sentence_transformers import SentenceTransformer
+from transformers import (
+    DataCollatorForLanguageModeling,
+    PreTrainedTokenizerFast,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    XLMRobertaForMaskedLM,
+    set_seed,
+)
+
+from isogloss.batching import BatchPlan, choose_strategy
+from isogloss.config import (
+    BatchesConfig,
+    CorpusConfig,
+    LossConfig,
+    ModelConfig,
+    TrainConfig,
+    ValidationConfig,
+)
+from isogloss.errors import ConfigError
+from isogloss.files import replace_folder, write_text
+from isogloss.pretraining.encoder import new_encoder, save_encoder, train_tokenizer
+from isogloss.pretraining.masking import MaskingRows
+from isogloss.pretraining.settings import PretrainConfig
+from isogloss.pretraining.text import AlignedText, read_aligned_text
+from isogloss.run_directory import describe_environment
+from isogloss.training.callbacks import calm_libraries
+from isogloss.training.loss import ContrastiveLoss
+from isogloss.training.plans import RunPlans
+from isogloss.training.run import build_arguments, build_trainer
+from isogloss.training.start import load_start
+
+
+def pretrain(config: PretrainConfig, out: Path, *, callbacks: tuple[TrainerCallback, ...] = ()) -> Path:
+    """Pre-train a new encoder and write it as a sentence-transformers model.
+
+    First the vocabulary is learnt from all lines, then masked language modelling over lines and pairs of
+    translations, then translation ranking: each line must find its translation among those of the batch.
+
+    Args:
+        config: The settings.
+        out: Folder of the model to make.
+        callbacks: Further callbacks of the trainers, such as a progress display.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ConfigError: The folder is not free, or no text is named.
+
+    Source: Conneau and Lample 2019, arXiv 1901.07291 (MLM, TLM); Feng et al. 2022, arXiv 2007.01852
+        (translation ranking on top of them). The sizes are ours.
+    """
+    start = time.monotonic()
+    calm_libraries()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigError(f"{out} is not empty; choose another folder for the encoder")
+    if not config.texts:
+        raise ConfigError("'texts' is empty; name at least one folder with [[texts]] and path = ...")
+    texts = [read_aligned_text(Path(text.path), text.languages) for text in config.texts]
+    set_seed(config.seed)
+    tokenizer = train_tokenizer(_all_lines(texts), config.encoder.vocabulary, config.encoder.length)
+    encoder = new_encoder(tokenizer, config.encoder, config.seed)
+    log = model_masked_language(encoder, tokenizer, texts, config, callbacks)
+    with tempfile.TemporaryDirectory(prefix="isogloss-") as scratch:
+        folder = Path(scratch) / "encoder"
+        save_encoder(encoder, tokenizer, folder)
+        model = load_start(
+            ModelConfig(
+                name=str(folder),
+                query_prefix="",
+                passage_prefix="",
+                query_length=config.encoder.length,
+                passage_length=config.encoder.length,
+            )
+        )
+        log += rank_translations(model, texts, config, Path(scratch), callbacks)
+    with replace_folder(out) as temporary:
+        model.save_pretrained(str(temporary))
+        record = {
+            "files": {path: digest for text in texts for path, digest in text.files.items()},
+            "languages": sorted({language for text in texts for language in text.languages}),
+            "seconds": round(time.monotonic() - start, 1),
+            "log": log,
+            **describe_environment(),
+        }
+        write_text(temporary / "pretraining.json", json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+    return out
+
+
+def model_masked_language(
+    encoder: XLMRobertaForMaskedLM,
+    tokenizer: PreTrainedTokenizerFast,
+    texts: Sequence[AlignedText],
+    config: PretrainConfig,
+    callbacks: tuple[TrainerCallback, ...] = (),
+) -> list[dict[str, float]]:
+    """Train an encoder to fill in masked tokens, in place.
+
+    Args:
+        encoder: The encoder with its language-modelling head.
+        tokenizer: Its tokenizer.
+        texts: The text.
+        config: Steps, batch, learning rate and seed.
+        callbacks: Further callbacks of the trainer.
+
+    Returns:
+        The trainer's log.
+    """
+    settings = config.masking
+    if not settings.steps:
+        return []
+    rows = MaskingRows(
+        texts,
+        tokenizer,
+        rows=settings.steps * settings.batch,
+        translation_share=settings.translation_share,
+        length=config.encoder.length,
+        seed=config.seed,
+    )
+    with tempfile.TemporaryDirectory(prefix="isogloss-") as scratch:
+        arguments = TrainingArguments(
+            output_dir=scratch,
+            max_steps=settings.steps,
+            per_device_train_batch_size=settings.batch,
+            learning_rate=settings.learning_rate,
+            seed=config.seed,
+            **_schedule(settings.steps),
+        )
+        trainer = Trainer(
+            encoder,
+            arguments,
+            train_dataset=rows,
+            data_collator=DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15, seed=config.seed),
+            callbacks=list(callbacks),
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+    return [{"phase": "masking", **entry} for entry in trainer.state.log_history]
+
+
+def rank_translations(
+    model: SentenceTransformer,
+    texts: Sequence[AlignedText],
+    config: PretrainConfig,
+    scratch: Path,
+    callbacks: tuple[TrainerCallback, ...] = (),
+) -> list[dict[str, float]]:
+    """Train an encoder to find each line's translation, in place.
+
+    Args:
+        model: The encoder.
+        texts: The text.
+        config: Steps, batch, learning rate, temperature and seed.
+        scratch: Folder for the trainer's files.
+        callbacks: Further callbacks of the trainer.
+
+    Returns:
+        The trainer's log.
+    """
+    settings = config.ranking
+    if not settings.steps:
+        return []
+    corpora = tuple(text.as_corpus() for text in texts)
+    plan = BatchPlan(corpora, choose_strategy("x-y"), settings.batch, seed=config.seed)
+    run = TrainConfig(
+        model=ModelConfig(name="", query_prefix="", passage_prefix=""),
+        corpora=tuple(CorpusConfig(path=text.name) for text in texts),
+        batches=BatchesConfig(strategy="x-y", size=settings.batch),
+        loss=LossConfig(temperature=settings.temperature),
+        validation=ValidationConfig(share=0.0),
+        seed=config.seed,
+        trainer={
+            "max_steps": settings.steps,
+            "learning_rate": settings.learning_rate,
+            **_schedule(settings.steps),
+        },
+    )
+    arguments = build_arguments(run, scratch / "checkpoints", validate=False)
+    loss = ContrastiveLoss(model, run.loss)
+    trainer = build_trainer(run, RunPlans(plan, None, corpora), loss, arguments, callbacks)
+    trainer.train()
+    return [{"phase": "ranking", **entry} for entry in trainer.state.log_history]
+
+
+def _schedule(steps: int) -> dict[str, str | int | float]:
+    return {
+        "warmup_steps": max(1, steps // 10),
+        "lr_scheduler_type": "linear",
+        "logging_steps": max(1, steps // 20),
+        "save_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+    }
+
+
+def _all_lines(texts: Sequence[AlignedText]) -> list[str]:
+    return [line for text in texts for language in text.languages for line in text.lines[language] if line]

@@ -1,0 +1,95 @@
+"""The settings of a pre-training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from isogloss.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """Say where one folder of text aligned by line is."""
+
+    path: str
+    languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EncoderShape:
+    """Set the size of a new encoder.
+
+    Args:
+        layers: Transformer layers.
+        hidden: Dimensions of a token and of the embedding.
+        heads: Attention heads; divides ``hidden``.
+        vocabulary: Pieces of the vocabulary at most.
+        length: Tokens of the longest text.
+        dropout: Share of activations and attention weights dropped in training.
+
+    Raises:
+        ConfigError: A size is below 1, the heads do not divide the dimensions, or the dropout is no share.
+    """
+
+    layers: int = 2
+    hidden: int = 128
+    heads: int = 4
+    vocabulary: int = 8000
+    length: int = 256
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("layers", "hidden", "heads", "vocabulary", "length"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"'encoder.{name}' is at least 1; got {getattr(self, name)}")
+        if self.hidden % self.heads:
+            raise ConfigError(
+                f"'encoder.heads' must divide 'encoder.hidden'; got {self.heads} and {self.hidden}"
+            )
+        if not 0.0 <= self.dropout < 1.0:
+            raise ConfigError(f"'encoder.dropout' is a share below 1; got {self.dropout}")
+
+
+@dataclass(frozen=True)
+class MaskingSettings:
+    """Set the masked language modelling.
+
+    Args:
+        steps: Optimizer steps; 0 for none.
+        batch: Rows of a step.
+        learning_rate: AdamW's rate at its highest.
+        translation_share: Share of rows that hold a line and its translation, from 0 to 1.
+    """
+
+    steps: int = 1000
+    batch: int = 64
+    learning_rate: float = 1e-3
+    translation_share: float = 0.5
+
+
+@dataclass(frozen=True)
+class RankingSettings:
+    """Set the translation ranking.
+
+    Args:
+        steps: Optimizer steps; 0 for none.
+        batch: Pairs of translations of a step.
+        learning_rate: AdamW's rate at its highest.
+        temperature: Cosines are divided by it.
+    """
+
+    steps: int = 1000
+    batch: int = 128
+    learning_rate: float = 5e-4
+    temperature: float = 0.05
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """Hold every setting of one pre-training run."""
+
+    texts: tuple[TextSettings, ...]
+    encoder: EncoderShape = field(default_factory=EncoderShape)
+    masking: MaskingSettings = field(default_factory=MaskingSettings)
+    ranking: RankingSettings = field(default_factory=RankingSettings)
+    seed: int = 0

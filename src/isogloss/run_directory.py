@@ -1,0 +1,171 @@
+"""The folder of one training run: settings, provenance, log, checkpoints, model, results."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import tomli_w
+
+from isogloss._version import __version__
+from isogloss.config import TomlValue, TrainConfig, dump_config, parse_config, read_toml
+from isogloss.errors import ConfigError
+from isogloss.files import write_text
+
+PROVENANCE_VERSION = 1
+_RECORDED = (
+    "torch",
+    "sentence-transformers",
+    "transformers",
+    "accelerate",
+    "datasets",
+    "tokenizers",
+    "numpy",
+)
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Know what lies where in the folder of a run.
+
+    Args:
+        path: The folder.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """Name the file of the resolved settings."""
+        return self.path / "config.toml"
+
+    @property
+    def provenance(self) -> Path:
+        """Name the file that says where the model is from."""
+        return self.path / "provenance.json"
+
+    @property
+    def log(self) -> Path:
+        """Name the file of losses by step, one JSON object a line."""
+        return self.path / "log.jsonl"
+
+    @property
+    def model(self) -> Path:
+        """Name the folder of the finished model, in the sentence-transformers format."""
+        return self.path / "model"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Name the folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def results(self) -> Path:
+        """Name the folder of the results, one folder a benchmark."""
+        return self.path / "results"
+
+    def check(self, config: TrainConfig, *, resume: bool) -> None:
+        """Check that a run can be written here, or that the interrupted run to resume has the same settings.
+
+        Args:
+            config: The run's settings.
+            resume: Whether to continue the run that the folder holds.
+
+        Raises:
+            ConfigError: The folder has content and is not to be resumed, the run is finished, or its settings
+                differ.
+        """
+        if resume and self.config.is_file():
+            stored = parse_config(TrainConfig, read_toml(self.config), str(self.config))
+            if stored != config:
+                changed = _changed_settings(dump_config(stored), dump_config(config))
+                raise ConfigError(
+                    f"{self.path} was started with other settings ({', '.join(changed)}); resume it with its own "
+                    f"{self.config.name}, or start a new run in another folder"
+                )
+            if self.model.is_dir():
+                raise ConfigError(f"{self.path} is finished; its model is in {self.model}")
+        elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise ConfigError(
+                f"{self.path} is not an empty folder; choose another, or --resume to continue an interrupted run"
+            )
+
+    def open(self, config: TrainConfig) -> None:
+        """Make the folder and write the resolved settings.
+
+        Args:
+            config: The run's settings.
+        """
+        write_text(self.config, tomli_w.dumps(dump_config(config)))
+
+    def write_provenance(self, content: Mapping[str, object]) -> None:
+        """Write where the model is from.
+
+        Args:
+            content: JSON-able content; version, software and hardware are added.
+        """
+        full = {"provenance_version": PROVENANCE_VERSION, **content, **describe_environment()}
+        write_text(self.provenance, json.dumps(full, ensure_ascii=False, indent=1) + "\n")
+
+    def write_log(self, entries: Sequence[Mapping[str, object]]) -> None:
+        """Write the losses by step.
+
+        Args:
+            entries: One JSON-able entry a line.
+        """
+        write_text(self.log, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
+
+
+def describe_environment() -> dict[str, object]:
+    """Describe software and hardware.
+
+    Returns:
+        ``isogloss`` version, the commit of the checkout it runs from if it is one, versions of the libraries
+        that decide results, Python, machine and number of cores.
+    """
+    versions = {name: metadata.version(name) for name in _RECORDED}
+    return {
+        "isogloss": __version__,
+        "commit": _find_commit(),
+        "versions": versions,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+    }
+
+
+def _find_commit() -> str | None:
+    """Name the commit when the package runs from a checkout of its own repository."""
+    package = Path(__file__).parent
+    if not (package.parents[1] / ".git").exists():
+        return None
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=package,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()
+
+
+def _changed_settings(
+    before: Mapping[str, TomlValue], after: Mapping[str, TomlValue], where: str = ""
+) -> list[str]:
+    changed = []
+    for key in sorted({*before, *after}):
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            changed += _changed_settings(old, new, f"{where}{key}.")
+        elif old != new:
+            changed.append(f"{where}{key}")
+    return changed

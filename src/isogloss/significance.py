@@ -1,0 +1,246 @@
+"""Say how sure a difference between systems is: crossed resampling, Holm's correction, equivalence.
+
+A score is a mean over questions and over training seeds, and both are samples. The questions are redrawn
+with replacement. Seeds are few (three is usual), and redrawing three of them cannot leave the range of the
+three, which covers the truth far too seldom; their weights are drawn so that the seeds alone would give
+Student's t interval instead. The two factors are crossed: every resample weighs each (seed, question)
+by the product of its two weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_QUESTIONS, _SEEDS = 0, 1
+"""Branches of the random stream, so that the two factors never share numbers."""
+
+
+class Interval(NamedTuple):
+    """Hold the two ends of an interval, in the unit of the measure."""
+
+    low: float
+    high: float
+
+    def lies_within(self, margin: float) -> bool:
+        """Say whether the whole interval is inside [-margin, margin].
+
+        With a two-sided interval at level 1 - 2a this is the two one-sided tests procedure at level a: a 95 %
+        interval tests equivalence at 2.5 % a side.
+
+        Args:
+            margin: Largest difference that counts as none, in the unit of the interval, at least 0.
+
+        Returns:
+            True when both ends are inside.
+
+        Source: Schuirmann 1987 (two one-sided tests).
+        """
+        return -margin <= self.low and self.high <= margin
+
+
+def draw_question_weights(questions: int, resamples: int, seed: int) -> Floats:
+    """Draw how often each question occurs in each resample.
+
+    Args:
+        questions: How many there are, at least 1.
+        resamples: How many to draw, at least 1.
+        seed: Start of the random stream, at least 0.
+
+    Returns:
+        float64 [resamples, questions], whole numbers; every row sums to ``questions``.
+
+    Source: Efron & Tibshirani 1993, chapter 6; Smucker et al. 2007 for questions as the unit.
+    """
+    generator = np.random.default_rng([seed, _QUESTIONS, questions])
+    return generator.multinomial(questions, np.full(questions, 1 / questions), size=resamples).astype(
+        np.float64
+    )
+
+
+def draw_seed_weights(seeds: Sequence[int | None], resamples: int, seed: int) -> Floats:
+    """Draw the weight of each training seed in each resample.
+
+    Weights are ``1/s + (z - mean z) / sqrt(s c)`` with z standard normal for each of the s seeds and c
+    chi-square with s - 1 degrees of freedom. The weighted mean of s values is then spread about their mean
+    as ``standard error * t(s - 1)``, whatever the values: its percentiles are Student's interval. Weights
+    may be negative. One seed alone always weighs 1.
+
+    The stream depends on the seeds themselves: two systems with the same seeds get the same weights, so that
+    their difference is paired by seed; systems with other seeds get independent ones.
+
+    Args:
+        seeds: The distinct training seeds of one system, in the order of its values; None for "unknown".
+        resamples: How many to draw, at least 1.
+        seed: Start of the random stream, at least 0.
+
+    Returns:
+        float64 [resamples, seeds]; every row sums to 1.
+
+    Source: product weights for crossed factors, Owen & Eckles 2012; the weights with t tails are ours.
+    """
+    count = len(seeds)
+    if count == 1:
+        return np.ones((resamples, 1))
+    order = sorted(range(count), key=lambda place: _seed_key(seeds[place]))
+    keys = [_seed_key(seeds[place]) for place in order]
+    generator = np.random.default_rng([seed, _SEEDS, count, *(number for key in keys for number in key)])
+    normal = generator.standard_normal((resamples, count))
+    chi_square = generator.chisquare(count - 1, size=(resamples, 1))
+    centred = normal - normal.mean(axis=1, keepdims=True)
+    weights = np.empty((resamples, count))
+    weights[:, order] = 1 / count + centred / np.sqrt(count * chi_square)
+    return weights
+
+
+def _seed_key(seed: int | None) -> tuple[int, int]:
+    """Write a seed as two non-negative numbers that order and name it."""
+    if seed is None:
+        return 0, 0
+    return (1, -seed) if seed < 0 else (2, seed)
+
+
+def resample_macro(values: Floats, weights: Floats) -> Floats:
+    """Compute the macro mean under each set of question weights.
+
+    Args:
+        values: float64 [questions, cells]; NaN where a question is not asked in a cell.
+        weights: float64 [resamples, questions], not negative.
+
+    Returns:
+        float64 [resamples]: mean over cells of the weighted mean over questions. A cell whose questions all
+        weigh 0 in a resample is left out of it; NaN where this leaves no cell.
+    """
+    asked = ~np.isnan(values)
+    if asked.all():
+        # All cells have the same total weight, so their mean may be taken first: a product less.
+        full: Floats = weights @ values.mean(axis=1) / weights.sum(axis=1)
+        return full
+    sums = weights @ np.where(asked, values, 0.0)
+    totals = weights @ asked.astype(np.float64)
+    means = np.full_like(sums, np.nan)
+    np.divide(sums, totals, out=means, where=totals > 0)
+    return average_cells(means)
+
+
+def average_cells(means: Floats) -> Floats:
+    """Average over the last axis, leaving out what is NaN.
+
+    Args:
+        means: float64 [..., cells].
+
+    Returns:
+        float64 [...]; NaN where every cell is NaN.
+
+    Source: arXiv 2408.10536, section 4 (means over languages and language pairs).
+    """
+    known = ~np.isnan(means)
+    sums = np.where(known, means, 0.0).sum(axis=-1)
+    counts = known.sum(axis=-1)
+    averages = np.full(counts.shape, np.nan)
+    np.divide(sums, counts, out=averages, where=counts > 0)
+    return averages
+
+
+def combine_seeds(resampled: Floats, seed_weights: Floats) -> Floats:
+    """Join the resampled scores of one system's seeds into one distribution.
+
+    Args:
+        resampled: float64 [seeds, resamples], each row drawn with the same question weights.
+        seed_weights: float64 [resamples, seeds], from `draw_seed_weights`.
+
+    Returns:
+        float64 [resamples].
+
+    Source: Owen & Eckles 2012 (product weights).
+    """
+    combined: Floats = np.einsum("sr,rs->r", resampled, seed_weights)
+    return combined
+
+
+def find_interval(distribution: Floats, level: float) -> Interval:
+    """Take the central percentile interval of a resampled statistic.
+
+    Args:
+        distribution: float64 [resamples].
+        level: Share of the distribution inside, between 0 and 1.
+
+    Returns:
+        Both ends.
+
+    Source: Efron & Tibshirani 1993, chapter 13.
+    """
+    tail = (1 - level) / 2
+    low, high = np.quantile(distribution, [tail, 1 - tail])
+    return Interval(float(low), float(high))
+
+
+def find_p(distribution: Floats) -> float:
+    """Compute the two-sided p-value of "no difference" by inverting the percentile interval.
+
+    ``p = 2 (b + 1) / (B + 1)``, at most 1, where b of the B resampled differences lie on the rarer side of
+    zero, zeros counted on both sides. It is never 0: the least value is ``2 / (B + 1)``.
+
+    Args:
+        distribution: float64 [resamples], resampled differences.
+
+    Returns:
+        The p-value, above 0 and at most 1.
+
+    Source: Efron & Tibshirani 1993, chapters 15 and 16; the added 1: Davison & Hinkley 1997, section 4.2.
+    """
+    rarer = min(int((distribution <= 0).sum()), int((distribution >= 0).sum()))
+    return min(1.0, 2 * (rarer + 1) / (len(distribution) + 1))
+
+
+def correct_by_holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Correct p-values for the number of tests in their family, step-down.
+
+    The i-th smallest of m p-values (i from 1) is multiplied by m - i + 1; a corrected value is at most 1 and
+    never below that of a smaller p. It bounds the chance of any false claim in the family, whatever the
+    dependence between the tests.
+
+    Args:
+        p_values: The raw p-values of the whole family, in any order.
+
+    Returns:
+        The corrected p-values, in the same order.
+
+    Source: Holm 1979.
+    """
+    corrected = [0.0] * len(p_values)
+    highest = 0.0
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    for step, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - step) * p_values[place]))
+        corrected[place] = highest
+    return tuple(corrected)
+
+
+def standardise_difference(differences: Floats) -> float:
+    """Compute the effect size of a paired difference: its mean over questions in standard deviations.
+
+    Args:
+        differences: float64 [questions, cells], system minus baseline, already averaged over seeds; NaN
+            where a question is not asked in a cell.
+
+    Returns:
+        Mean over questions of each question's mean difference, divided by its standard deviation over
+        questions (n - 1). 0 when the mean is 0; infinite when all questions differ by the same amount, and
+        for one question.
+
+    Source: Cohen 1988, section 2.3.5 (d for paired samples, d_z).
+    """
+    per_question = average_cells(differences)
+    per_question = per_question[~np.isnan(per_question)]
+    mean = float(per_question.mean())
+    if mean == 0.0:
+        return 0.0
+    spread = float(per_question.std(ddof=1)) if len(per_question) > 1 else 0.0
+    # Equal differences leave a spread of rounding errors only.
+    return mean / spread if spread > 1e-12 * abs(mean) else float(np.copysign(np.inf, mean))

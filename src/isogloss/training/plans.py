@@ -1,0 +1,138 @@
+"""From a run's settings to its corpora and batch plans; torch is not needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from isogloss.batching import BatchPlan, NegativeChoice, choose_strategy
+from isogloss.batching.strategy import DEFAULT_ALPHA
+from isogloss.config import CorpusConfig, TrainConfig
+from isogloss.corpus import ParallelCorpus, read_corpus
+from isogloss.errors import ConfigError
+
+VALIDATION_SEED = 0
+"""Held-out articles and validation batches do not depend on the run's seed: every run is judged by the same."""
+
+
+class RunPlans(NamedTuple):
+    """Hold the plans of one run."""
+
+    train: BatchPlan
+    validation: BatchPlan | None
+    """Batches of held-out articles, half of them monolingual, whatever the strategy."""
+    corpora: tuple[ParallelCorpus, ...]
+    """The corpora as read, before anything was held out."""
+
+
+def read_corpora(configs: Sequence[CorpusConfig]) -> tuple[ParallelCorpus, ...]:
+    """Read the corpora that a configuration names.
+
+    Args:
+        configs: Where each is, and how to read it.
+
+    Returns:
+        The corpora, in order.
+
+    Raises:
+        ConfigError: No corpus is named, or two have one name.
+    """
+    if not configs:
+        raise ConfigError("'corpora' is empty; name at least one with [[corpora]] and path = ...")
+    corpora = tuple(
+        read_corpus(
+            config.path, format=config.format, languages=config.languages or None, name=config.name or None
+        )
+        for config in configs
+    )
+    names = [corpus.name for corpus in corpora]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"two corpora are named {twice[0]!r}; set 'name' on one of them")
+    return corpora
+
+
+def plan_run(config: TrainConfig) -> RunPlans:
+    """Read the corpora of a run, hold out articles and plan the batches.
+
+    Args:
+        config: The run's settings.
+
+    Returns:
+        The plans.
+
+    Raises:
+        ConfigError: A setting is out of range, or the held-out share takes all articles or none.
+    """
+    batches = config.batches
+    strategy = choose_strategy(batches.strategy, batches.alpha)
+    negatives = None
+    if batches.negatives != "none":
+        negatives = NegativeChoice(batches.negatives, batches.negative_language)
+    corpora = read_corpora(config.corpora)
+    train, held_out = corpora, ()
+    if config.validation.share:
+        train, held_out = hold_out_articles(corpora, config.validation.share)
+    plan = BatchPlan(
+        corpora=train,
+        strategy=strategy,
+        batch_size=batches.size,
+        seed=config.seed,
+        corpus_exponent=batches.corpus_exponent,
+        language_draw=batches.language_draw,
+        negatives=negatives,
+    )
+    validation = plan_validation(held_out, batches.size, negatives) if held_out else None
+    return RunPlans(plan, validation, corpora)
+
+
+def hold_out_articles(
+    corpora: Sequence[ParallelCorpus], share: float
+) -> tuple[tuple[ParallelCorpus, ...], tuple[ParallelCorpus, ...]]:
+    """Hold out whole articles of each corpus for validation.
+
+    Args:
+        corpora: The corpora.
+        share: About this share of each corpus's items, between 0 and 1.
+
+    Returns:
+        The corpora to train on and those held out; a corpus too small to split is trained on whole.
+
+    Raises:
+        ConfigError: The share is out of range, or nothing could be held out at all.
+    """
+    if not 0.0 < share < 1.0:
+        raise ConfigError(f"'validation.share' lies between 0 and 1 (0 for none); got {share}")
+    kept, held_out = [], []
+    for corpus in corpora:
+        rest, part = corpus.split_articles(share, seed=VALIDATION_SEED)
+        if len(rest.item_ids) and len(part.item_ids):
+            kept.append(rest)
+            held_out.append(part)
+        else:
+            kept.append(corpus)
+    if not held_out:
+        raise ConfigError(
+            f"'validation.share' = {share} holds out no article of {', '.join(c.name for c in corpora)}; "
+            "raise it, or set it to 0 to train without validation and early stopping"
+        )
+    return tuple(kept), tuple(held_out)
+
+
+def plan_validation(
+    held_out: Sequence[ParallelCorpus], batch_size: int, negatives: NegativeChoice | None
+) -> BatchPlan:
+    """Plan the validation batches, the same for every strategy and seed.
+
+    Args:
+        held_out: The held-out corpora.
+        batch_size: Rows of a full batch.
+        negatives: How explicit negatives are chosen, if any.
+
+    Returns:
+        A plan whose first batches are the validation set: half of them monolingual where items are in several
+        languages, all of them otherwise.
+    """
+    parallel = any((corpus.present.sum(axis=1) >= 2).any() for corpus in held_out)
+    strategy = choose_strategy("hybrid", DEFAULT_ALPHA if parallel else 1.0)
+    return BatchPlan(held_out, strategy, batch_size, seed=VALIDATION_SEED, negatives=negatives)

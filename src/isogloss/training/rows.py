@@ -1,0 +1,135 @@
+"""Planned rows as texts, in the dataset form that the sentence-transformers trainer takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from isogloss.batching import Batch, BatchPlan, PlanSampler
+from isogloss.errors import PlanError
+from isogloss.types import PassageUnit
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+QUERY_COLUMN, PASSAGE_COLUMN, NEGATIVE_COLUMN = "query", "passage", "negative"
+
+
+@dataclass
+class RowTexts:
+    """Turn row numbers of a ``PlanSampler`` into texts; a transform for ``datasets.Dataset``.
+
+    Args:
+        plan: The plan.
+        unit: The text that stands for a passage.
+        fixed_batches: Number of batches where the dataset is a fixed validation set.
+    """
+
+    plan: BatchPlan
+    unit: PassageUnit = PassageUnit.SENTENCE
+    fixed_batches: int | None = None
+
+    def __call__(self, rows: Mapping[str, Sequence[int]]) -> dict[str, list[str]]:
+        """Look up the texts of some rows.
+
+        Args:
+            rows: Row numbers under ``row``.
+
+        Returns:
+            Texts under ``query``, ``passage`` and, where the plan has negatives, ``negative``.
+        """
+        columns: dict[str, list[str]] = {QUERY_COLUMN: [], PASSAGE_COLUMN: []}
+        if self.plan.negatives is not None:
+            columns[NEGATIVE_COLUMN] = []
+        batch: Batch | None = None
+        for row in rows["row"]:
+            number, slot = divmod(int(row), self.plan.batch_size)
+            epoch, step = divmod(number, self.plan.steps_per_epoch)
+            if batch is None or (batch.epoch, batch.step) != (epoch, step):
+                batch = self.plan.batch(epoch, step)
+            # The last batches of a pass are a row shorter; a reader that asks for the missing row gets the last.
+            for column, text in self.row_texts(batch, min(slot, len(batch) - 1)).items():
+                columns[column].append(text)
+        return columns
+
+    def row_texts(self, batch: Batch, slot: int) -> dict[str, str]:
+        """Look up the texts of one row.
+
+        Args:
+            batch: A batch of the plan.
+            slot: The row's place in it.
+
+        Returns:
+            The text of each column; prefixes are the model's and are put before by the trainer.
+        """
+        corpus = self.plan.corpora[batch.corpus]
+        item = int(batch.items[slot])
+        query = corpus.rendering(item, corpus.languages[batch.query_languages[slot]])
+        passage = corpus.rendering(item, corpus.languages[batch.passage_languages[slot]])
+        texts = {
+            QUERY_COLUMN: query.question,
+            PASSAGE_COLUMN: passage.passage_text(self.unit),
+        }
+        if batch.negative_items is not None and batch.negative_languages is not None:
+            language = corpus.languages[batch.negative_languages[slot]]
+            negative = corpus.rendering(int(batch.negative_items[slot]), language)
+            texts[NEGATIVE_COLUMN] = negative.passage_text(self.unit)
+        return texts
+
+
+def planned_dataset(texts: RowTexts, batches: int) -> Dataset:
+    """Make the dataset whose rows are those of the plan's first batches.
+
+    Args:
+        texts: The transform that looks rows up.
+        batches: How many batches from the first, over all epochs.
+
+    Returns:
+        A dataset of row numbers, shown as texts. Only a ``PlanSampler`` knows which rows form a batch.
+    """
+    from datasets import Dataset
+
+    rows = np.arange(batches * texts.plan.batch_size, dtype=np.int64)
+    return Dataset.from_dict({"row": rows}).with_transform(texts)
+
+
+def sample_planned_batches(
+    dataset: Dataset,
+    *,
+    batch_size: int,
+    drop_last: bool = False,  # noqa: ARG001 - part of the trainer's call
+    valid_label_columns: Sequence[str] | None = None,  # noqa: ARG001
+    generator: object | None = None,  # noqa: ARG001
+    seed: int = 0,  # noqa: ARG001
+) -> PlanSampler:
+    """Sample the batches that a planned dataset holds; pass this as ``batch_sampler`` to a trainer's arguments.
+
+    The plan is found in the dataset, so that nothing needs to be bound here: trainers store this function by its
+    name in each checkpoint.
+
+    Args:
+        dataset: A dataset made by ``planned_dataset``.
+        batch_size: Rows per batch; must be the plan's.
+        drop_last: Not used: a plan has no incomplete batch to drop.
+        valid_label_columns: Not used: planned rows have no labels.
+        generator: Not used: a plan has a seed of its own.
+        seed: Not used, likewise.
+
+    Returns:
+        The sampler.
+
+    Raises:
+        PlanError: The dataset is not planned, or the batch size differs from the plan's.
+    """
+    texts = dataset.format["format_kwargs"].get("transform")
+    if not isinstance(texts, RowTexts):
+        raise PlanError("this dataset holds no batch plan; make it with planned_dataset")
+    if batch_size != texts.plan.batch_size:
+        raise PlanError(
+            f"the trainer asks for batches of {batch_size}, the plan has {texts.plan.batch_size}; set "
+            "per_device_train_batch_size and per_device_eval_batch_size to the plan's batch size"
+        )
+    return PlanSampler(texts.plan, texts.fixed_batches)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from synthetic_results import invent_family, invent_results
+
+from isogloss.cli.main import main
+from isogloss.results import write_results
+
+FAST = ["--resamples", "200"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Six run directories: three strategies, two seeds, one benchmark."""
+    folder = tmp_path_factory.mktemp("runs")
+    paths = []
+    for results in invent_family((0, 1), questions=8):
+        run = folder / f"{results.info.label}-{results.info.seed}"
+        write_results(results, run / "results" / results.benchmark)
+        paths.append(str(run))
+    return paths
+
+
+def test_runs_are_compared(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", *runs, "--baseline", "x-x-mono", *FAST]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("xquad-r: means over 3 languages, 8 questions and the seeds")
+    assert "published, XLM-R" not in shown.out
+    assert shown.err == ""
+
+
+def test_folders_of_results_are_taken_too(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    folders = [str(Path(run) / "results" / "xquad-r") for run in runs]
+    assert main(["compare", *runs, "--baseline", "x-y", *FAST, "--format", "json"]) == 0
+    first = capsys.readouterr().out
+    assert main(["compare", *folders, "--baseline", "x-y", *FAST, "--format", "json"]) == 0
+    assert capsys.readouterr().out == first
+    (document,) = json.loads(first)
+    assert document["baseline"] == "x-y"
+
+
+@pytest.mark.parametrize(
+    ("format_", "start"),
+    [("text", "xquad-r: "), ("markdown", "**xquad-r: "), ("latex", "% needs "), ("json", "[\n{")],
+)
+def test_every_format_goes_to_a_file(runs: list[str], tmp_path: Path, format_: str, start: str) -> None:
+    out = tmp_path / "new" / "table"
+    options = ["--format", format_, "--published", "--per-language", "--out", str(out)]
+    assert main(["compare", *runs, "--baseline", "x-x-mono", *FAST, *options]) == 0
+    text = out.read_text(encoding="utf-8")
+    assert text.startswith(start)
+    assert "published, LaBSE" in text
+
+
+def test_options_reach_the_comparison(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--margin", "0.9", "--rank-margin", "0.8", "--seed", "4", "--format", "json"]
+    assert main(["compare", *runs, "--baseline", "x-x-mono", *FAST, *options]) == 0
+    (document,) = json.loads(capsys.readouterr().out)
+    assert [document[key] for key in ("margin", "rank_margin", "seed", "resamples")] == [0.9, 0.8, 4, 200]
+
+
+def test_several_benchmarks_give_a_table_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for label in ("a", "b"):
+        for benchmark in ("xquad-r", "mlqa-r"):
+            results = invent_results(label, 0, benchmark=benchmark, draw=ord(label), questions=5)
+            write_results(results, tmp_path / label / "results" / benchmark)
+    runs = [str(tmp_path / "a"), str(tmp_path / "b")]
+    assert main(["compare", *runs, "--baseline", "a", *FAST, "--format", "json"]) == 0
+    assert [each["benchmark"] for each in json.loads(capsys.readouterr().out)] == ["mlqa-r", "xquad-r"]
+    assert (
+        main(["compare", *runs, "--baseline", "a", *FAST, "--format", "json", "--benchmark", "xquad-r"]) == 0
+    )
+    assert [each["benchmark"] for each in json.loads(capsys.readouterr().out)] == ["xquad-r"]
+    (tmp_path / "b" / "results" / "mlqa-r" / "results.json").unlink()
+    assert main(["compare", *runs, "--baseline", "a"]) == 2
+    assert f"isogloss evaluate {runs[1]} --benchmark mlqa-r --data FOLDER" in capsys.readouterr().err
+
+
+def fail(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command that must fail, and return its one line."""
+    assert main(["compare", *words]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1
+    return shown.err
+
+
+def test_known_errors_are_one_line(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "labels here: hybrid, x-x-mono, x-y" in fail([*runs, "--baseline", "nothing"], capsys)
+    assert "no such folder" in fail([str(tmp_path / "none"), "--baseline", "a"], capsys)
+    empty = fail([str(tmp_path), "--baseline", "a"], capsys)
+    assert f"no results; first: isogloss evaluate {tmp_path} --benchmark xquad-r --data FOLDER" in empty
+    other = fail([*runs, "--baseline", "x-y", "--benchmark", "mlqa-r"], capsys)
+    assert "no results on mlqa-r; first: isogloss evaluate" in other
+    assert "at least 100 resamples" in fail([*runs, "--baseline", "x-y", "--resamples", "3"], capsys)
+    assert "given twice" in fail([*runs, runs[0], "--baseline", "x-y"], capsys)
+
+
+def test_damaged_results_are_named(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run" / "results" / "xquad-r"
+    write_results(invent_results("late", 0, questions=8), folder)
+    (folder / "ranks.npz").write_bytes(b"half")
+    assert str(folder) in fail([*runs, str(tmp_path / "run"), "--baseline", "x-y"], capsys)

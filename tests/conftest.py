@@ -1,0 +1,41 @@
+"""What all tests share: no network, one thread, the folder of real data."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+# Before any library reads them: tests load local files alone, with the same result on any number of cores.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import pytest
+from hypothesis import settings
+
+# A shared machine is slow now and then; that is no failure of the code.
+settings.register_profile("isogloss", deadline=None, print_blob=True)
+settings.load_profile("isogloss")
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test that looks up a host: nothing here may depend on a network."""
+    look_up = socket.getaddrinfo
+
+    def refuse(host: str | bytes | None, *arguments: object, **keywords: object) -> object:
+        if host in (None, "", "localhost", "127.0.0.1", "::1", socket.gethostname()):
+            return look_up(host, *arguments, **keywords)  # type: ignore[arg-type]
+        raise AssertionError(f"a test tried to reach {host!r}")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real corpora and benchmarks; tests that need it are skipped where it is not given."""
+    folder = os.environ.get("ISOGLOSS_DATA")
+    if not folder:
+        pytest.skip("ISOGLOSS_DATA does not name the folder of real data")
+    return Path(folder)

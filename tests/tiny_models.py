@@ -1,0 +1,122 @@
+"""Build tiny random models on disk, with the classes and files of the real ones. Nothing is downloaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, Transformer
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
+
+SENTENCES = (
+    "Which river flows through the old town?",
+    "Der Fluss fließt durch die alte Stadt.",
+    "¿Qué río cruza la ciudad vieja?",
+    "Река течёт через старый город.",
+    "Ποιος ποταμός διασχίζει την παλιά πόλη;",
+    "古い町を流れる川はどれですか。",
+    "कौन सी नदी पुराने शहर से बहती है?",
+    "In 1843 the bridge was built of stone, 38 metres long.",
+)
+MAX_TOKENS = 64
+HIDDEN = 32
+
+
+def tiny_xlmr(folder: Path, seed: int = 0) -> Path:
+    """Save a random XLM-RoBERTa encoder without a sentence-transformers configuration."""
+    specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=200, special_tokens=specials, unk_token="<unk>", show_progress=False
+    )
+    tokenizer.train_from_iterator(SENTENCES * 4, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    names = {
+        "bos_token": "<s>",
+        "cls_token": "<s>",
+        "pad_token": "<pad>",
+        "eos_token": "</s>",
+        "sep_token": "</s>",
+        "unk_token": "<unk>",
+        "mask_token": "<mask>",
+    }
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=MAX_TOKENS, **names)
+    config = XLMRobertaConfig(
+        vocab_size=len(fast),
+        max_position_embeddings=MAX_TOKENS + 2,
+        type_vocab_size=1,
+        pad_token_id=1,
+        bos_token_id=0,
+        eos_token_id=2,
+        **_sizes(),
+    )
+    torch.manual_seed(seed)
+    XLMRobertaModel(config).save_pretrained(folder)
+    fast.save_pretrained(folder)
+    return folder
+
+
+def tiny_labse(folder: Path, seed: int = 0) -> Path:
+    """Save random modules like those of LaBSE: BERT, CLS pooling, a dense layer with tanh, normalisation."""
+    fast = _wordpiece_tokenizer()
+    torch.manual_seed(seed)
+    bert = folder.with_name(f"{folder.name}-bert")
+    BertModel(
+        BertConfig(vocab_size=len(fast), max_position_embeddings=MAX_TOKENS, pad_token_id=0, **_sizes())
+    ).save_pretrained(bert)
+    fast.save_pretrained(bert)
+    modules = [
+        Transformer(str(bert), max_seq_length=MAX_TOKENS),
+        Pooling(HIDDEN, pooling_mode="cls"),
+        Dense(HIDDEN, HIDDEN, activation_function=torch.nn.Tanh()),
+        Normalize(),
+    ]
+    SentenceTransformer(modules=modules, device="cpu").save(str(folder), create_model_card=False)
+    return folder
+
+
+def set_prompts(folder: Path, prompts: dict[str, str]) -> None:
+    """Write prompts into a saved sentence-transformers model."""
+    file = folder / "config_sentence_transformers.json"
+    config = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**config, "prompts": prompts}), encoding="utf-8")
+
+
+def _wordpiece_tokenizer() -> PreTrainedTokenizerFast:
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=specials, show_progress=False)
+    tokenizer.train_from_iterator(SENTENCES * 4, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    names = {
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "mask_token": "[MASK]",
+    }
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=MAX_TOKENS, **names)
+
+
+def _sizes() -> dict[str, int]:
+    return {
+        "hidden_size": HIDDEN,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+    }
