@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +58,42 @@ def test_every_command_has_its_three_parts(name: str) -> None:
     assert module.HELP
     assert list(inspect.signature(module.configure).parameters) == ["parser"]
     assert list(inspect.signature(module.run).parameters) == ["arguments"]
+
+
+DOCS = sorted((Path(__file__).resolve().parent.parent / "docs").glob("*.md"))
+
+
+def names_in(text: str) -> set[str]:
+    return set(re.findall(r"`(isogloss(?:\.\w+)+)`", text))
+
+
+def resolve(name: str) -> object:
+    """Import the longest part of a dotted name that is a module, and look up the rest."""
+    parts = name.split(".")
+    for size in range(len(parts), 0, -1):
+        try:
+            found: object = importlib.import_module(".".join(parts[:size]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[size:]:
+            found = getattr(found, part)
+        return found
+    raise AttributeError(name)
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.stem)
+def test_every_name_in_the_documentation_exists(page: Path) -> None:
+    missing = []
+    for name in sorted(names_in(page.read_text(encoding="utf-8"))):
+        try:
+            resolve(name)
+        except AttributeError:
+            missing.append(name)
+    assert not missing, f"{page.name} names what isogloss does not have"
+
+
+def test_the_method_is_mapped_to_functions() -> None:
+    method = next(page for page in DOCS if page.stem == "method")
+    assert len(names_in(method.read_text(encoding="utf-8"))) > 30
+    with pytest.raises(AttributeError):
+        resolve("isogloss.training.loss.no_such_loss")

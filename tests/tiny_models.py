@@ -35,7 +35,7 @@ def tiny_xlmr(folder: Path, seed: int = 0) -> Path:
     trainer = trainers.UnigramTrainer(
         vocab_size=200, special_tokens=specials, unk_token="<unk>", show_progress=False
     )
-    tokenizer.train_from_iterator(SENTENCES * 4, trainer)
+    tokenizer.train_from_iterator((*SENTENCES, "Query: Passage:") * 4, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
@@ -80,7 +80,37 @@ def tiny_labse(folder: Path, seed: int = 0) -> Path:
         Normalize(),
     ]
     SentenceTransformer(modules=modules, device="cpu").save(str(folder), create_model_card=False)
+    _write_as_first_published(folder)
     return folder
+
+
+def _write_as_first_published(folder: Path) -> None:
+    """Rewrite the configuration the way the files of LaBSE, saved by an old release, have it."""
+    kinds = {"": "Transformer", "1_Pooling": "Pooling", "2_Dense": "Dense", "3_Normalize": "Normalize"}
+    modules = [
+        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for number, (path, kind) in enumerate(kinds.items())
+    ]
+    pooling = {
+        "word_embedding_dimension": HIDDEN,
+        "pooling_mode_cls_token": True,
+        "pooling_mode_mean_tokens": False,
+        "pooling_mode_max_tokens": False,
+        "pooling_mode_mean_sqrt_len_tokens": False,
+    }
+    dense = {
+        "in_features": HIDDEN,
+        "out_features": HIDDEN,
+        "bias": True,
+        "activation_function": "torch.nn.modules.activation.Tanh",
+    }
+    for name, content in (
+        ("modules.json", modules),
+        ("1_Pooling/config.json", pooling),
+        ("2_Dense/config.json", dense),
+        ("sentence_bert_config.json", {"max_seq_length": MAX_TOKENS, "do_lower_case": False}),
+    ):
+        (folder / name).write_text(json.dumps(content), encoding="utf-8")
 
 
 def set_prompts(folder: Path, prompts: dict[str, str]) -> None:
@@ -97,7 +127,7 @@ def _wordpiece_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
     trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=specials, show_progress=False)
-    tokenizer.train_from_iterator(SENTENCES * 4, trainer)
+    tokenizer.train_from_iterator((*SENTENCES, "Query: Passage:") * 4, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
@@ -113,8 +143,10 @@ def _wordpiece_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=MAX_TOKENS, **names)
 
 
-def _sizes() -> dict[str, int]:
+def _sizes() -> dict[str, float]:
     return {
+        # Ten times the usual spread: with less, a random encoder gives all texts nearly one vector.
+        "initializer_range": 0.2,
         "hidden_size": HIDDEN,
         "num_hidden_layers": 2,
         "num_attention_heads": 4,

@@ -21,7 +21,7 @@ def rank_distance(ranks: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArr
         Shape ``[n]``, float64, in ranks. With r relevant passages among n it lies between r - 1 (they
         stand together) and n - 1. NaN where fewer than two passages are relevant.
 
-    Source: arXiv 2408.10536, section 4 (language bias); the mean is taken over the queries of a language,
+    Source: arXiv 2408.10536, evaluation of language bias; the mean is taken over the queries of a language,
         then over languages.
     """
     values = np.full(len(offsets) - 1, np.nan)

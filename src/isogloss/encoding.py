@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from transformers import PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
@@ -191,7 +192,7 @@ def load_encoder(
     try:
         with _without_loading_bars():
             loaded = SentenceTransformer(model, device=device)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         reason = str(error).strip().splitlines()
         raise ModelError(
             f"{model}: cannot be loaded ({reason[0] if reason else type(error).__name__})"

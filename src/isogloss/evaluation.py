@@ -70,7 +70,7 @@ def evaluate(
     Raises:
         ModelError: The model gives vectors that cannot be ranked.
 
-    Source: arXiv 2408.10536, section 4 (settings and measures); LAReQA (arXiv 2004.05484).
+    Source: arXiv 2408.10536, evaluation (settings, measures); LAReQA (arXiv 2004.05484).
     """
     vectors = encode_benchmark(encoder, benchmark, unit)
     known = info if info is not None else RunInfo(model=encoder.name, label=Path(encoder.name).name)

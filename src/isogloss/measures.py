@@ -79,7 +79,7 @@ def average_precision(ranks: Ints, offsets: Ints, cutoff: int | None = None) -> 
     Returns:
         Shape ``[n]``, float64, 0 to 1; NaN where nothing is relevant.
 
-    Source: LAReQA (arXiv 2004.05484), section 4; the cut-off rule of XTREME-R (arXiv 2104.07412).
+    Source: LAReQA (arXiv 2004.05484), evaluation; the cut-off rule of XTREME-R (arXiv 2104.07412).
     """
     precision = _places(offsets) / ranks
     if cutoff is not None:
@@ -98,7 +98,7 @@ def recall(ranks: Ints, offsets: Ints, cutoff: int) -> Floats:
     Returns:
         Shape ``[n]``, float64, 0 to 1; NaN where nothing is relevant.
 
-    Source: R@k of arXiv 2408.10536, section 4 (all relevant passages in the denominator).
+    Source: R@1 and R@10 of arXiv 2408.10536, evaluation (all relevant passages in the denominator).
     """
     return _divide(_sum_rankings((ranks <= cutoff).astype(np.float64), offsets), np.diff(offsets))
 

@@ -86,14 +86,15 @@ class RunDirectory:
             if stored != config:
                 changed = _changed_settings(dump_config(stored), dump_config(config))
                 raise ConfigError(
-                    f"{self.path} was started with other settings ({', '.join(changed)}); resume it with its own "
-                    f"{self.config.name}, or start a new run in another folder"
+                    f"{self.path} was started with other settings ({', '.join(changed)}); resume it with its "
+                    f"own {self.config.name}, or start a new run in another folder"
                 )
             if self.model.is_dir():
                 raise ConfigError(f"{self.path} is finished; its model is in {self.model}")
         elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise ConfigError(
-                f"{self.path} is not an empty folder; choose another, or --resume to continue an interrupted run"
+                f"{self.path} is not an empty folder; choose another, or --resume to continue an interrupted "
+                "run that was started there"
             )
 
     def open(self, config: TrainConfig) -> None:

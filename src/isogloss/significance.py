@@ -3,8 +3,7 @@
 A score is a mean over questions and over training seeds, and both are samples. The questions are redrawn
 with replacement. Seeds are few (three is usual), and redrawing three of them cannot leave the range of the
 three, which covers the truth far too seldom; their weights are drawn so that the seeds alone would give
-Student's t interval instead. The two factors are crossed: every resample weighs each (seed, question)
-by the product of its two weights.
+Student's t interval instead. Every resample draws both, independently, and adds the two deviations.
 """
 
 from __future__ import annotations
@@ -82,7 +81,8 @@ def draw_seed_weights(seeds: Sequence[int | None], resamples: int, seed: int) ->
     Returns:
         float64 [resamples, seeds]; every row sums to 1.
 
-    Source: product weights for crossed factors, Owen & Eckles 2012; the weights with t tails are ours.
+    Source: ours; weights instead of redrawing as in Owen & Eckles 2012, with Student's (1908) t as the
+        distribution that they produce.
     """
     count = len(seeds)
     if count == 1:
@@ -147,20 +147,27 @@ def average_cells(means: Floats) -> Floats:
     return averages
 
 
-def combine_seeds(resampled: Floats, seed_weights: Floats) -> Floats:
-    """Join the resampled scores of one system's seeds into one distribution.
+def cross_factors(resampled: Floats, by_seed: Floats, seed_weights: Floats) -> Floats:
+    """Join what questions and seeds each do to one score into one distribution.
+
+    ``mean + question deviation + seed deviation``: the first deviation is that of the seeds' average under
+    resampled questions, the second that of the seeds' scores under drawn weights. What a seed does to a
+    single question (their interaction) is in both, so it counts twice and intervals err on the wide side;
+    weighing every (seed, question) by the product of its weights would count it three times.
 
     Args:
-        resampled: float64 [seeds, resamples], each row drawn with the same question weights.
+        resampled: float64 [resamples], `resample_macro` of the values averaged over seeds.
+        by_seed: float64 [seeds], the score of each seed over all questions.
         seed_weights: float64 [resamples, seeds], from `draw_seed_weights`.
 
     Returns:
         float64 [resamples].
 
-    Source: Owen & Eckles 2012 (product weights).
+    Source: ours, after Owen & Eckles 2012 (product weights for crossed factors) and McCullagh 2000 (no
+        resampling of a crossed design is exact).
     """
-    combined: Floats = np.einsum("sr,rs->r", resampled, seed_weights)
-    return combined
+    distribution: Floats = resampled + seed_weights @ by_seed - by_seed.mean()
+    return distribution
 
 
 def find_interval(distribution: Floats, level: float) -> Interval:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -77,6 +78,31 @@ def test_the_interval_of_one_seed_is_scipys_bootstrap() -> None:
     ).confidence_interval
     assert found.interval == pytest.approx((oracle.low, oracle.high), abs=0.01)
     assert found.effect == pytest.approx(per_question.mean() / per_question.std(ddof=1))
+
+
+def drop_answers(results: Results) -> Results:
+    """Leave question 0 without a relevant English passage, and question 1 with a German one alone."""
+    target = results.passage_languages[results.judged_passage]
+    question = results.judged_query // 3
+    keep = ~((question == 0) & (target == 2)) & ~((question == 1) & (target != 0))
+    names = ("judged_query", "judged_passage", "rank_language", "rank_pool")
+    return replace(results, **{name: getattr(results, name)[keep] for name in names})
+
+
+def test_questions_without_an_answer_are_left_out_of_those_cells() -> None:
+    results = [drop_answers(each) for each in invent_family(questions=10)]
+    comparison = compare_quickly(results)
+    table = results[0].table(*CROSS)
+    assert np.isnan(table.values[:2]).any()
+    for each in results:
+        for measure in DEFAULT_MEASURES:
+            score = comparison.score(each.info.label, measure)
+            assert score.by_seed[each.info.seed or 0] == pytest.approx(each.table(*measure).macro())
+            assert score.interval.low < score.mean < score.interval.high
+    assert comparison.questions == 10
+    full = invent_results("other", 0, draw=3, questions=10)
+    with pytest.raises(ResultsError, match=r"mono mAP: other questions have an answer"):
+        compare_quickly([*results, full])
 
 
 def test_rank_distance_is_better_when_lower(comparison: Comparison) -> None:

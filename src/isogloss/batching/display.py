@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
@@ -12,6 +13,7 @@ from isogloss.batching.plan import BatchPlan
 from isogloss.types import LanguagePair
 
 _BAR = 40
+_USES = {0: "never", 1: "once", 2: "twice"}
 _USES_SHOWN = 8
 _LANGUAGES_ACROSS = 12
 _PAIRS_SHOWN = 20
@@ -130,7 +132,7 @@ def _batch_rows(plan: BatchPlan, batch: Batch) -> list[dict[str, str]]:
 
 
 def _stratum_rows(composition: Composition) -> tuple[list[str], list[list[str]]]:
-    head = ["corpus", "kind", "language", "items", "batches", "a pass", "passes"]
+    head = ["corpus", "kind", "language", "items", "batches", "per pass", "passes"]
     rows = [
         [
             stratum.corpus,
@@ -174,12 +176,16 @@ def _count(rows: int) -> str:
 
 
 def _name_uses(uses: Mapping[int, int]) -> dict[str, int]:
-    names = {0: "never", 1: "once", 2: "twice"}
-    named = {
-        names.get(count, f"{count} times"): items for count, items in uses.items() if count < _USES_SHOWN
-    }
-    rest = sum(items for count, items in uses.items() if count >= _USES_SHOWN)
-    return named | ({f"{_USES_SHOWN} times or more": rest} if rest else {})
+    """Name how often items are used, in ranges where there are many different counts."""
+    width = max(1, -(-max(uses) // _USES_SHOWN))
+    named: Counter[str] = Counter()
+    for count, items in sorted(uses.items()):
+        first = count - (count - 1) % width
+        if count == 0 or width == 1:
+            named[_USES.get(count, f"{count} times")] += items
+        else:
+            named[f"{first} to {first + width - 1} times"] += items
+    return named
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> list[str]:

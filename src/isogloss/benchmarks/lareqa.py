@@ -5,7 +5,7 @@ every paragraph. Each sentence is a candidate passage. The relevant one is the s
 ``[start, end)`` holds the answer's start; questions with one id are translations of each other, and the
 relevant passages of each are relevant to all of them.
 
-Source: LAReQA (arXiv 2004.05484), section 3.
+Source: LAReQA (arXiv 2004.05484), construction of XQuAD-R and MLQA-R.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def read_names(path: Path) -> frozenset[str]:
         DataError: There is no such file, or no name in it.
     """
     try:
-        files = sorted(path.glob("*.json*")) if path.is_dir() else [path]
+        files = sorted((*path.glob("*.json"), *path.glob("*.json.gz"))) if path.is_dir() else [path]
         contents = [(file, file.read_bytes()) for file in files]
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", path) from error

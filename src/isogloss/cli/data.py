@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 HELP = "look at a corpus: languages, items, pairs, lengths, blemishes"
 
@@ -46,8 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     languages = None
     if arguments.languages is not None:
         languages = [code.strip() for code in arguments.languages.split(",") if code.strip()]
-    path = Path(arguments.path) if Path(arguments.path).exists() else arguments.path
-    description = describe_corpus(read_corpus(path, format=arguments.format, languages=languages))
+    corpus = read_corpus(arguments.path, format=arguments.format, languages=languages)
+    description = describe_corpus(corpus)
     if arguments.json:
         print(json.dumps(description.to_dict(), ensure_ascii=False, indent=2))  # noqa: T201
     else:

@@ -45,7 +45,7 @@ def _configure_selection(parser: argparse.ArgumentParser) -> None:
         "FILE: article titles or question ids, one a line, or SQuAD JSON file or folder, whose titles count"
     )
     parser.add_argument(
-        "--articles", type=Path, metavar="FILE", help=f"ask only the questions of these articles. {what}"
+        "--articles", type=Path, metavar="FILE", help=f"ask only the questions of these articles; {what}"
     )
     parser.add_argument(
         "--not-articles",
@@ -138,8 +138,15 @@ def run(arguments: argparse.Namespace) -> int:
     if out is not None:
         write_results(results, out)
     if arguments.trec is not None:
-        trec = {"tag": info.label, "settings": settings, "depth": depth, "quiet": arguments.quiet}
-        write_trec(arguments.trec, benchmark, vectors, **trec)
+        write_trec(
+            arguments.trec,
+            benchmark,
+            vectors,
+            tag=info.label,
+            settings=settings,
+            depth=depth,
+            quiet=arguments.quiet,
+        )
     if arguments.json:
         sys.stdout.write(json.dumps(describe_results(results), ensure_ascii=False, indent=1) + "\n")
     else:
@@ -150,7 +157,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _name_results(arguments: argparse.Namespace) -> str:
-    """Name the folder of the results in a run directory, apart for a part of the questions."""
+    """Name the benchmark in results: a part of the questions is a benchmark of its own to comparisons."""
     ends = {"articles": arguments.articles, "not-articles": arguments.not_articles}
     return "-".join((arguments.benchmark, *(end for end, given in ends.items() if given is not None)))
 
@@ -182,6 +189,8 @@ def _read_trec(depth: str, names: str) -> tuple[int | None, list[Setting]]:
 
 def _read_benchmark(arguments: argparse.Namespace) -> Benchmark:
     """Read the benchmark and restrict its questions as asked."""
+    import dataclasses
+
     from isogloss.benchmarks import (
         check_published_counts,
         find_folder,
@@ -198,4 +207,4 @@ def _read_benchmark(arguments: argparse.Namespace) -> Benchmark:
         benchmark = select_questions(benchmark, read_names(arguments.articles))
     if arguments.not_articles is not None:
         benchmark = select_questions(benchmark, read_names(arguments.not_articles), keep=False)
-    return benchmark
+    return dataclasses.replace(benchmark, name=_name_results(arguments))

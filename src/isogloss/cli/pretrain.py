@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from isogloss.pretraining.run import pretrain
     from isogloss.training.callbacks import TrainingProgress
 
-    folder = pretrain(config, arguments.out, callbacks=(TrainingProgress("pre-training"),))
+    with TrainingProgress("pre-training") as progress:
+        folder = pretrain(config, arguments.out, callbacks=(progress,))
     sys.stdout.write(f"encoder  {folder}\n")
     return 0

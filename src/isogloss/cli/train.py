@@ -42,7 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     from isogloss.training.callbacks import TrainingProgress
     from isogloss.training.run import train
 
-    outcome = train(config, arguments.out, resume=arguments.resume, callbacks=(TrainingProgress("training"),))
+    with TrainingProgress("training") as progress:
+        outcome = train(config, arguments.out, resume=arguments.resume, callbacks=(progress,))
     if arguments.json:
         content = dataclasses.asdict(outcome) | {"model": str(outcome.model)}
         sys.stdout.write(json.dumps(content, indent=1) + "\n")

@@ -69,7 +69,7 @@ def compare(
         ResultsError: The results do not belong together, or the baseline is unknown.
         ConfigError: A number is out of range, or a measure is unknown or missing.
 
-    Source: Owen & Eckles 2012 (crossed factors); Holm 1979; Schuirmann 1987 (margin).
+    Source: `isogloss.significance` names the methods and their papers.
     """
     plan = Plan(margin, rank_margin, resamples, seed, level)
     if not measures:
@@ -132,7 +132,7 @@ def _describe_system(label: str, runs: Sequence[Results]) -> System:
 
 
 def _score(column: Column, sample: Sample, plan: Plan) -> Score:
-    by_seed = sample.by_seed()
+    by_seed = sample.scores()
     return Score(
         sample.system.label,
         column.measure,
@@ -160,7 +160,7 @@ def _judge(
     column: Column, sample: Sample, distribution: Floats, p: float, corrected_p: float, plan: Plan
 ) -> Difference:
     base = column.samples[0]
-    ours, theirs = sample.by_seed(), base.by_seed()
+    ours, theirs = sample.scores(), base.scores()
     paired = sample.system.seeds == base.system.seeds
     by_seed = ours - (theirs if paired else theirs.mean())
     difference = float(ours.mean() - theirs.mean())
@@ -200,12 +200,12 @@ def _score_parts(column: Column, plan: Plan) -> list[PartScore]:
     """Average over the trained and the untrained languages apart."""
     base = column.samples[0]
     scores = []
-    for part, cells in column.parts.items():
+    for part, cells in base.parts.items():
         if part == ALL:
             continue
-        baseline_mean = float(base.by_seed(cells).mean())
+        baseline_mean = float(base.scores(part).mean())
         for sample in column.samples:
-            mean = float(sample.by_seed(cells).mean())
+            mean = float(sample.scores(part).mean())
             difference: float | None = None
             interval: Interval | None = None
             if sample is not base:

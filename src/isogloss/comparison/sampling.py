@@ -15,7 +15,7 @@ from isogloss.errors import ConfigError, ResultsError
 from isogloss.results import MeasureTable, Results
 from isogloss.significance import (
     average_cells,
-    combine_seeds,
+    cross_factors,
     draw_question_weights,
     draw_seed_weights,
     resample_macro,
@@ -60,7 +60,8 @@ class Sample:
 
     system: System
     values: Floats  # [seeds, questions, cells]
-    resampled: Mapping[str, Floats]  # part of the cells -> [seeds, resamples]
+    parts: Mapping[str, Places]  # part -> places of its cells
+    resampled: Mapping[str, Floats]  # part -> [resamples], under resampled questions
     seed_weights: Floats  # [resamples, seeds]
 
     @cached_property
@@ -68,13 +69,17 @@ class Sample:
         """Average over questions: [seeds, cells]."""
         return average_cells(np.swapaxes(self.values, 1, 2))
 
-    def by_seed(self, cells: Places | slice = slice(None)) -> Floats:
-        """Compute the macro mean of each seed over some cells, by default all: [seeds]."""
+    def by_seed(self, cells: Places) -> Floats:
+        """Compute the macro mean of each seed over some cells: [seeds]."""
         return average_cells(self.cell_means[:, cells])
+
+    def scores(self, part: str = ALL) -> Floats:
+        """Compute the macro mean of each seed over a part: [seeds]."""
+        return self.by_seed(self.parts[part])
 
     def distribution(self, part: str = ALL) -> Floats:
         """Give the macro mean of a part under every resample of questions and seeds: [resamples]."""
-        return combine_seeds(self.resampled[part], self.seed_weights)
+        return cross_factors(self.resampled[part], self.scores(part), self.seed_weights)
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,6 @@ class Column:
 
     measure: ComparedMeasure
     cells: tuple[str, ...]
-    parts: Mapping[str, Places]  # all, seen, unseen -> places in cells
     questions: int
     samples: tuple[Sample, ...]
 
@@ -130,21 +134,18 @@ class Sampler:
             raise ResultsError(f"no question counts for {measure}; leave that measure out")
         names = tuple(first.cells[place] for place in cells)
         parts = _split(measure.setting, names, self._runs[0][0].languages, self._seen)
+        stacked = [np.stack([table.values[np.ix_(rows, cells)] for _, table in group]) for group in tables]
         samples = [
-            self._resample(system, [table.values[np.ix_(rows, cells)] for _, table in group], parts, weights)
-            for system, group, weights in zip(self._systems, tables, self._seed_weights, strict=True)
+            Sample(system, values, parts, self._resample(values, parts), weights)
+            for system, values, weights in zip(self._systems, stacked, self._seed_weights, strict=True)
         ]
-        return Column(measure, names, parts, len(rows), tuple(samples))
+        return Column(measure, names, len(rows), tuple(samples))
 
-    def _resample(
-        self, system: System, values: Sequence[Floats], parts: Mapping[str, Places], seed_weights: Floats
-    ) -> Sample:
-        weights = self._weigh_questions(len(values[0]))
-        resampled = {
-            part: np.stack([resample_macro(each[:, places], weights) for each in values])
-            for part, places in parts.items()
-        }
-        return Sample(system, np.stack(values), resampled, seed_weights)
+    def _resample(self, values: Floats, parts: Mapping[str, Places]) -> dict[str, Floats]:
+        """Resample the questions of the seeds' average."""
+        weights = self._weigh_questions(values.shape[1])
+        average = values.mean(axis=0)
+        return {part: resample_macro(average[:, places], weights) for part, places in parts.items()}
 
     def _weigh_questions(self, count: int) -> Floats:
         """Draw weights once for all measures that have as many questions."""

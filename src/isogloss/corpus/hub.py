@@ -76,7 +76,7 @@ def read_hub(
                 blemishes.append(Blemish(path, position, "question without an answer", language))
     if not records:
         raise DataError("holds no questions", path)
-    corpus = build_corpus(name or Path(str(source)).name, records, files, blemishes)
+    corpus = build_corpus(name or Path(source).resolve().name, records, files, blemishes)
     return corpus if languages is None else corpus.select_languages(languages)
 
 

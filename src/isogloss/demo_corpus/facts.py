@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ PEOPLE = 288
 FILLER_LINES = 450
 
 _ARTICLE_LENGTHS = (3, 4, 5, 4)
+_UNTOLD_LENGTHS = (3,)
 
 
 class EntityClass(StrEnum):
@@ -176,16 +177,25 @@ def invent_world(lexicon: Lexicon, seed: int) -> World:
     people = _people(lexicon, draw)
     draw.shuffle(places)
     draw.shuffle(people)
-    parts: list[tuple[Article, ...]] = []
-    start = 0
-    for size in (TRAIN_ARTICLES, TEST_ARTICLES, DISTRACTOR_ARTICLES, None):
-        stop = None if size is None else start + size // 2
+    decks = {relation: _deal(value_keys(lexicon, relation), draw) for relation in RELATIONS}
+
+    def tell(start: int, stop: int | None, lengths: Sequence[int]) -> tuple[Article, ...]:
         entities = _alternate(places[start:stop], people[start:stop])
-        lengths = itertools.cycle(_ARTICLE_LENGTHS)
-        parts.append(tuple(_article(entity, next(lengths), lexicon, draw) for entity in entities))
-        start = stop or start
-    train, test, distractors, untold = parts
-    return World(train, test, distractors, untold, _filler(lexicon, draw))
+        return tuple(
+            _article(entity, length, decks, draw)
+            for entity, length in zip(entities, itertools.cycle(lengths), strict=False)
+        )
+
+    train_end = TRAIN_ARTICLES // 2
+    test_end = train_end + TEST_ARTICLES // 2
+    distractor_end = test_end + DISTRACTOR_ARTICLES // 2
+    return World(
+        train=tell(0, train_end, _ARTICLE_LENGTHS),
+        test=tell(train_end, test_end, _ARTICLE_LENGTHS),
+        distractors=tell(test_end, distractor_end, _ARTICLE_LENGTHS),
+        untold=tell(distractor_end, None, _UNTOLD_LENGTHS),
+        filler=_filler(lexicon, draw),
+    )
 
 
 def value_keys(lexicon: Lexicon, relation: Relation) -> tuple[str, ...]:
@@ -219,15 +229,23 @@ def _alternate(first: Sequence[Entity], second: Sequence[Entity]) -> Iterator[En
         yield from pair if turn % 4 < 2 else reversed(pair)
 
 
-def _article(entity: Entity, length: int, lexicon: Lexicon, draw: random.Random) -> Article:
+def _deal(values: Sequence[str], draw: random.Random) -> Iterator[str]:
+    """Yield all values, then all again in another order, so that every part of the world has each."""
+    while True:
+        yield from draw.sample(values, len(values))
+
+
+def _article(
+    entity: Entity, length: int, decks: Mapping[Relation, Iterator[str]], draw: random.Random
+) -> Article:
     relations = draw.sample([relation for relation in RELATIONS if relation.entity == entity.kind], length)
-    return Article(entity, tuple(_fact(entity, relation, lexicon, draw) for relation in relations))
+    return Article(entity, tuple(_fact(entity, relation, decks[relation], draw) for relation in relations))
 
 
-def _fact(entity: Entity, relation: Relation, lexicon: Lexicon, draw: random.Random) -> Fact:
-    # Nobody spends the holidays at home, so a word of the entity is never its own answer.
-    values = [key for key in value_keys(lexicon, relation) if key not in entity.keys]
-    return Fact(entity, relation, draw.choice(values), draw.randrange(STATEMENTS), draw.randrange(QUESTIONS))
+def _fact(entity: Entity, relation: Relation, deck: Iterator[str], draw: random.Random) -> Fact:
+    # Nobody spends the holidays at home: a word of the entity is never its own answer.
+    value = next(key for key in deck if key not in entity.keys)
+    return Fact(entity, relation, value, draw.randrange(STATEMENTS), draw.randrange(QUESTIONS))
 
 
 def _filler(lexicon: Lexicon, draw: random.Random) -> tuple[Filler, ...]:

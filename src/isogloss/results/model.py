@@ -214,17 +214,6 @@ class Results:
         grouped, offsets = group_ranks(group, ranks[keep].astype(np.int64), len(keys))
         return _Groups(cells, row_of_query[query], columns, pools, grouped, offsets)
 
-    def macro(self) -> dict[Setting, dict[str, float]]:
-        """Compute the macro mean of every measure of the summary.
-
-        Returns:
-            Setting -> measure -> macro mean.
-        """
-        return {
-            setting: {name: self.table(setting, name).macro() for name in names}
-            for setting, names in MEASURES.items()
-        }
-
 
 def _check_measure(setting: Setting, measure: str) -> None:
     """Refuse a measure that the setting does not have."""

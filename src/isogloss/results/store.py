@@ -52,18 +52,19 @@ def write_results(results: Results, folder: Path) -> None:
     (folder / RESULTS_FILE).unlink(missing_ok=True)
     ranks_file = folder / RANKS_FILE
     with replace_file(ranks_file) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(
+        # Not compressed: numbers of passages are nearly noise, and small integers save as much.
+        np.savez(
             stream,
             query_ids=np.asarray(results.query_ids),
-            query_languages=results.query_languages,
+            query_languages=_shrink(results.query_languages),
             passage_ids=np.asarray(results.passage_ids),
-            passage_languages=results.passage_languages,
-            judged_query=results.judged_query,
-            judged_passage=results.judged_passage,
-            rank_language=results.rank_language,
-            rank_pool=results.rank_pool,
-            top_pool=results.top_pool,
-            top_language=results.top_language,
+            passage_languages=_shrink(results.passage_languages),
+            judged_query=_shrink(results.judged_query),
+            judged_passage=_shrink(results.judged_passage),
+            rank_language=_shrink(results.rank_language),
+            rank_pool=_shrink(results.rank_pool),
+            top_pool=_shrink(results.top_pool),
+            top_language=_shrink(results.top_language),
         )
     document = {
         "format": FORMAT,
@@ -249,6 +250,13 @@ def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
         raise TypeError("a list of strings is missing")
     return tuple(value)
+
+
+def _shrink(array: NDArray[np.int16] | NDArray[np.int32]) -> NDArray[np.int16] | NDArray[np.int32]:
+    """Store numbers as int16 where all of them fit."""
+    limits = np.iinfo(np.int16)
+    fits = array.size == 0 or (array.min() >= limits.min and array.max() <= limits.max)
+    return array.astype(np.int16) if fits else array
 
 
 def _number_or_none(value: float) -> float | None:

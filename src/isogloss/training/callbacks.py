@@ -1,121 +1,117 @@
-"""What the trainer must do besides, at epochs and checkpoints."""
+"""What the trainer must do besides: epochs, learned temperature, checkpoints and progress."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
 
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from transformers.utils import logging
 
 from isogloss.progress import Advance, show_progress
-
-if TYPE_CHECKING:
-    from isogloss.training.loss import ContrastiveLoss
-
-_LOSS_FILE = "loss.safetensors"
+from isogloss.training.checkpoints import LOSS_FILE, checkpoint_folder
+from isogloss.training.loss import ContrastiveLoss
 
 
-def calm_libraries() -> None:
-    """Silence the libraries' own bars and notes: stdout is for results, stderr for our progress and errors."""
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+@contextmanager
+def calm_libraries() -> Iterator[None]:
+    """Silence the libraries' own bars and notes: stdout is for results, stderr for our progress and errors.
+
+    Yields:
+        Nothing; what was shown before is shown again afterwards.
+    """
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-class TrainingProgress(TrainerCallback):  # type: ignore[misc]
-    """Show a bar with steps, loss and remaining time on stderr, when it is a terminal.
+class StepCount(TrainerCallback):
+    """Tell a progress bar of every step.
+
+    Args:
+        advance: Called with the number of steps done since the last call.
+    """
+
+    def __init__(self, advance: Advance) -> None:
+        self.advance = advance
+        self._done = 0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Count the steps of each training from 0; those before a resumed one are told at its first step."""
+        self._done = 0
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Tell of the steps since the last call."""
+        self.advance(state.global_step - self._done)
+        self._done = state.global_step
+
+
+class TrainingProgress(StepCount):
+    """Show a bar with steps and remaining time on stderr for each training, when stderr is a terminal.
+
+    Use it as a context manager, so that an interrupted training gives the terminal back.
 
     Args:
         title: What is being trained.
     """
 
     def __init__(self, title: str) -> None:
+        super().__init__(_ignore)
         self.title = title
         self._bar = ExitStack()
-        self._advance: Advance | None = None
-        self._done = 0
 
-    def on_train_begin(
+    def __enter__(self) -> TrainingProgress:
+        return self
+
+    def __exit__(
         self,
-        args: TrainingArguments,  # noqa: ARG002
-        state: TrainerState,
-        control: TrainerControl,  # noqa: ARG002
-        **kwargs: object,  # noqa: ARG002
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
-        """Open the bar.
-
-        Args:
-            args: The trainer's arguments.
-            state: Its state.
-            control: Its control.
-            **kwargs: Not used.
-        """
-        self._advance = self._bar.enter_context(show_progress(self.title, state.max_steps))
-        self._done = 0
-
-    def on_step_end(
-        self,
-        args: TrainingArguments,  # noqa: ARG002
-        state: TrainerState,
-        control: TrainerControl,  # noqa: ARG002
-        **kwargs: object,  # noqa: ARG002
-    ) -> None:
-        """Advance the bar.
-
-        Args:
-            args: The trainer's arguments.
-            state: Its state.
-            control: Its control.
-            **kwargs: Not used.
-        """
-        if self._advance is not None:
-            self._advance(state.global_step - self._done)
-            self._done = state.global_step
-
-    def on_train_end(
-        self,
-        args: TrainingArguments,  # noqa: ARG002
-        state: TrainerState,  # noqa: ARG002
-        control: TrainerControl,  # noqa: ARG002
-        **kwargs: object,  # noqa: ARG002
-    ) -> None:
-        """Close the bar.
-
-        Args:
-            args: The trainer's arguments.
-            state: Its state.
-            control: Its control.
-            **kwargs: Not used.
-        """
         self._bar.close()
 
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Open the bar."""
+        super().on_train_begin(args, state, control, **kwargs)
+        self._bar.close()
+        self.advance = self._bar.enter_context(show_progress(self.title, state.max_steps))
 
-class PlanEpoch(TrainerCallback):  # type: ignore[misc]
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Close the bar."""
+        self._bar.close()
+        self.advance = _ignore
+
+
+class PlanEpoch(TrainerCallback):
     """Tell the plan's sampler which epoch begins, however deep the loader hides it.
 
-    The stock trainer passes the epoch one wrapper deep only, so that a run resumed in the middle of a later epoch
-    would replay the first one's order.
+    The stock trainer passes the epoch one wrapper deep only, so that a run resumed in the middle of a later
+    epoch would replay the first one's order.
     """
 
     def on_epoch_begin(
-        self,
-        args: TrainingArguments,  # noqa: ARG002
-        state: TrainerState,
-        control: TrainerControl,  # noqa: ARG002
-        **kwargs: object,
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
-        """Set the epoch on every sampler in the chain.
-
-        Args:
-            args: The trainer's arguments.
-            state: Its state.
-            control: Its control.
-            **kwargs: Among them ``train_dataloader``.
-        """
+        """Set the epoch on every sampler in the chain."""
         sampler = getattr(kwargs.get("train_dataloader"), "batch_sampler", None)
         while sampler is not None:
             if hasattr(sampler, "set_epoch"):
@@ -123,7 +119,7 @@ class PlanEpoch(TrainerCallback):  # type: ignore[misc]
             sampler = getattr(sampler, "batch_sampler", None)
 
 
-class LossState(TrainerCallback):  # type: ignore[misc]
+class LossState(TrainerCallback):
     """Keep a learned temperature in the checkpoints; the stock trainer saves the encoder alone.
 
     Args:
@@ -134,23 +130,19 @@ class LossState(TrainerCallback):  # type: ignore[misc]
         self.loss = loss
 
     def on_save(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,  # noqa: ARG002
-        **kwargs: object,  # noqa: ARG002
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
-        """Write the learned temperature beside the checkpoint's model.
-
-        Args:
-            args: The trainer's arguments.
-            state: Its state.
-            control: Its control.
-            **kwargs: Not used.
-        """
-        folder = Path(args.output_dir or ".") / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
+        """Write the learned temperature beside the checkpoint's model."""
+        folder = checkpoint_folder(Path(args.output_dir or "."), state.global_step)
         if self.loss.config.learn_temperature and folder.is_dir() and state.is_world_process_zero:
-            save_file({"log_scale": self.loss.log_scale.detach().cpu().reshape(1)}, folder / _LOSS_FILE)
+            save_file({"log_scale": self.loss.log_scale.detach().cpu().reshape(1)}, folder / LOSS_FILE)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Take the temperature that belongs to the best model, which the trainer has just loaded."""
+        if args.load_best_model_at_end and state.best_model_checkpoint is not None:
+            self.load(Path(state.best_model_checkpoint))
 
     def load(self, checkpoint: Path) -> None:
         """Read the learned temperature of a checkpoint, if it has one.
@@ -158,6 +150,27 @@ class LossState(TrainerCallback):  # type: ignore[misc]
         Args:
             checkpoint: Folder of the checkpoint.
         """
-        if self.loss.config.learn_temperature and (checkpoint / _LOSS_FILE).is_file():
+        if self.loss.config.learn_temperature and (checkpoint / LOSS_FILE).is_file():
             with torch.no_grad():
-                self.loss.log_scale.copy_(load_file(checkpoint / _LOSS_FILE)["log_scale"].reshape(()))
+                self.loss.log_scale.copy_(load_file(checkpoint / LOSS_FILE)["log_scale"].reshape(()))
+
+
+class BestCheckpoint(TrainerCallback):
+    """Find the best model so far again when a run is resumed.
+
+    A checkpoint names it by the path that it had then; the run directory may have moved since, or the command
+    may run in another folder.
+    """
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Look for the best step's checkpoint beside the others."""
+        if state.best_global_step:
+            folder = checkpoint_folder(Path(args.output_dir or "."), state.best_global_step)
+            if folder.is_dir():
+                state.best_model_checkpoint = str(folder)
+
+
+def _ignore(count: int) -> None:
+    """Show nothing."""

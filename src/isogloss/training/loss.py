@@ -19,9 +19,10 @@ LOSSES = ("infonce", "eq1")
 class ContrastiveLoss(nn.Module):
     """Score each query against its own passage and against negatives, and take the cross-entropy.
 
-    With ``infonce`` the negatives are all other passages of the batch, and the explicit negatives where the plan
-    has them. With ``eq1`` they are the explicit negatives of the whole batch alone: other queries' passages are
-    not in the denominator, as the paper's equation reads literally. Scores are cosines over a temperature.
+    With ``infonce`` the negatives are all other passages of the batch, and the explicit negatives where the
+    plan has them. With ``eq1`` they are the explicit negatives of the whole batch alone: other queries'
+    passages are not in the denominator, as the paper's equation reads literally. Scores are cosines over a
+    temperature.
 
     | Columns of the batch        | infonce | eq1          |
     |-----------------------------|---------|--------------|

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from isogloss.batching import BatchPlan, NegativeChoice, choose_strategy
 from isogloss.batching.strategy import DEFAULT_ALPHA
-from isogloss.config import CorpusConfig, TrainConfig
+from isogloss.config import CorpusConfig, TrainConfig, ValidationConfig
 from isogloss.corpus import ParallelCorpus, read_corpus
 from isogloss.errors import ConfigError
 
 VALIDATION_SEED = 0
-"""Held-out articles and validation batches do not depend on the run's seed: every run is judged by the same."""
+"""Seed of held-out articles and validation batches, not the run's: every run is judged by the same."""
 
 
 class RunPlans(NamedTuple):
@@ -62,15 +62,22 @@ def plan_run(config: TrainConfig) -> RunPlans:
         The plans.
 
     Raises:
-        ConfigError: A setting is out of range, or the held-out share takes all articles or none.
+        ConfigError: A setting is out of range, the loss needs negatives and there are none, or no article can
+            be held out.
     """
     batches = config.batches
+    if config.loss.name == "eq1" and batches.negatives == "none":
+        raise ConfigError(
+            "loss 'eq1' needs explicit negatives; set 'batches.negatives', to \"random\" for example"
+        )
+    check_validation(config.validation)
     strategy = choose_strategy(batches.strategy, batches.alpha)
     negatives = None
     if batches.negatives != "none":
         negatives = NegativeChoice(batches.negatives, batches.negative_language)
     corpora = read_corpora(config.corpora)
-    train, held_out = corpora, ()
+    train = corpora
+    held_out: tuple[ParallelCorpus, ...] = ()
     if config.validation.share:
         train, held_out = hold_out_articles(corpora, config.validation.share)
     plan = BatchPlan(
@@ -86,6 +93,26 @@ def plan_run(config: TrainConfig) -> RunPlans:
     return RunPlans(plan, validation, corpora)
 
 
+def check_validation(config: ValidationConfig) -> None:
+    """Check the settings of validation.
+
+    Args:
+        config: The settings.
+
+    Raises:
+        ConfigError: The share is no share, or a number is out of range.
+    """
+    if not 0.0 <= config.share < 1.0:
+        raise ConfigError(f"'validation.share' is a share of the items below 1, 0 for none; got {config.share}")
+    for name, number, least in (
+        ("batches", config.batches, 1),
+        ("every", config.every, 1),
+        ("patience", config.patience, 0),
+    ):
+        if number < least:
+            raise ConfigError(f"'validation.{name}' is at least {least}; got {number}")
+
+
 def hold_out_articles(
     corpora: Sequence[ParallelCorpus], share: float
 ) -> tuple[tuple[ParallelCorpus, ...], tuple[ParallelCorpus, ...]]:
@@ -96,25 +123,23 @@ def hold_out_articles(
         share: About this share of each corpus's items, between 0 and 1.
 
     Returns:
-        The corpora to train on and those held out; a corpus too small to split is trained on whole.
+        The corpora to train on and those held out; a corpus of one article is trained on whole.
 
     Raises:
-        ConfigError: The share is out of range, or nothing could be held out at all.
+        ConfigError: The share is out of range, or no corpus has a second article.
     """
-    if not 0.0 < share < 1.0:
-        raise ConfigError(f"'validation.share' lies between 0 and 1 (0 for none); got {share}")
     kept, held_out = [], []
     for corpus in corpora:
-        rest, part = corpus.split_articles(share, seed=VALIDATION_SEED)
-        if len(rest.item_ids) and len(part.item_ids):
-            kept.append(rest)
-            held_out.append(part)
-        else:
+        if len(set(corpus.article_names)) < 2:
             kept.append(corpus)
+            continue
+        rest, part = corpus.split_articles(share, seed=VALIDATION_SEED)
+        kept.append(rest)
+        held_out.append(part)
     if not held_out:
         raise ConfigError(
-            f"'validation.share' = {share} holds out no article of {', '.join(c.name for c in corpora)}; "
-            "raise it, or set it to 0 to train without validation and early stopping"
+            f"no article of {', '.join(corpus.name for corpus in corpora)} can be held out, for there is only "
+            "one; give the data article titles, or set 'validation.share' to 0 to train without validation"
         )
     return tuple(kept), tuple(held_out)
 

@@ -50,7 +50,7 @@ class RowTexts:
             epoch, step = divmod(number, self.plan.steps_per_epoch)
             if batch is None or (batch.epoch, batch.step) != (epoch, step):
                 batch = self.plan.batch(epoch, step)
-            # The last batches of a pass are a row shorter; a reader that asks for the missing row gets the last.
+            # Some batches are shorter; a reader that asks for a row they lack gets their last.
             for column, text in self.row_texts(batch, min(slot, len(batch) - 1)).items():
                 columns[column].append(text)
         return columns
@@ -105,10 +105,10 @@ def sample_planned_batches(
     generator: object | None = None,  # noqa: ARG001
     seed: int = 0,  # noqa: ARG001
 ) -> PlanSampler:
-    """Sample the batches that a planned dataset holds; pass this as ``batch_sampler`` to a trainer's arguments.
+    """Sample the batches that a planned dataset holds; the ``batch_sampler`` of a trainer's arguments.
 
-    The plan is found in the dataset, so that nothing needs to be bound here: trainers store this function by its
-    name in each checkpoint.
+    The plan is found in the dataset, so that nothing needs to be bound here: trainers store this function by
+    its name in each checkpoint.
 
     Args:
         dataset: A dataset made by ``planned_dataset``.

@@ -8,48 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
-from transformers.trainer_utils import get_last_checkpoint
 
-from isogloss.batching import BatchPlan
+from isogloss.batching.strategy import DEFAULT_ALPHA
 from isogloss.config import TrainConfig
-from isogloss.errors import ConfigError
+from isogloss.errors import ModelError
 from isogloss.files import replace_folder
 from isogloss.run_directory import RunDirectory
-from isogloss.training.callbacks import LossState, PlanEpoch, calm_libraries
+from isogloss.training.arguments import build_arguments, count_epochs
+from isogloss.training.callbacks import BestCheckpoint, LossState, PlanEpoch, calm_libraries
+from isogloss.training.checkpoints import find_checkpoint
 from isogloss.training.loss import ContrastiveLoss
 from isogloss.training.plans import RunPlans, plan_run
-from isogloss.training.rows import (
-    NEGATIVE_COLUMN,
-    PASSAGE_COLUMN,
-    QUERY_COLUMN,
-    RowTexts,
-    planned_dataset,
-    sample_planned_batches,
-)
+from isogloss.training.rows import RowTexts, planned_dataset
 from isogloss.training.start import load_start
 from isogloss.training.truncation import TruncationCount, count_truncated
-
-PAPER_SETTINGS = {"learning_rate": 3e-5, "weight_decay": 1e-2}
-"""AdamW's settings in arXiv 2408.10536, section 4; the schedule is not stated there and stays the trainer's."""
-
-_OURS = {
-    "output_dir": "the run directory",
-    "seed": "'seed'",
-    "data_seed": "'seed'",
-    "per_device_train_batch_size": "'batches.size'",
-    "per_device_eval_batch_size": "'batches.size'",
-    "batch_sampler": "the table 'batches'",
-    "multi_dataset_batch_sampler": "the table 'batches'",
-    "dataloader_drop_last": "the batch plan",
-    "prompts": "'model.query_prefix' and 'model.passage_prefix'",
-    "router_mapping": "isogloss",
-    "remove_unused_columns": "isogloss",
-    "eval_strategy": "'validation.every'",
-    "eval_steps": "'validation.every'",
-}
-
 
 @dataclass(frozen=True)
 class TrainingOutcome:
@@ -59,10 +37,10 @@ class TrainingOutcome:
         model: Folder of the model.
         steps: Optimizer steps done.
         best_step: The step whose model was kept, if validation chose one.
-        train_loss: Mean training loss in nats.
+        train_loss: Mean training loss in nats; after a resumed run, of the steps since it was resumed.
         validation_loss: Validation loss of the kept model in nats, if there was validation.
         truncation: Share of texts cut at the length limits.
-        seconds: Time of training, loading and saving included.
+        seconds: Time of training, loading and saving included, since the run was last started.
     """
 
     model: Path
@@ -79,34 +57,50 @@ def train(
 ) -> TrainingOutcome:
     """Train one encoder and write its run directory.
 
+    Nothing is written before settings, data and model have been read without error. A resumed run continues
+    from its last whole checkpoint, or from the start if it has none, and ends bit by bit where the
+    uninterrupted one would have ended, on the same machine and libraries.
+
     Args:
         config: The run's settings.
         out: The run directory to make.
-        resume: Whether to continue from the last checkpoint of an interrupted run.
+        resume: Whether to continue the interrupted run that the directory holds, if it holds one.
         callbacks: Further callbacks of the trainer, such as a progress display.
 
     Returns:
         What was done.
 
     Raises:
-        ConfigError: A setting is wrong, or the directory is not free.
+        ConfigError: A setting is wrong, the directory is not free, or the run to resume is finished or has
+            other settings.
+        DataError: A corpus cannot be read.
+        PlanError: The batches asked for cannot be made from the corpora.
+        ModelError: The encoder cannot be loaded, or training diverged.
     """
+    with calm_libraries():
+        return _train(config, RunDirectory(out), resume, callbacks)
+
+
+def _train(
+    config: TrainConfig, directory: RunDirectory, resume: bool, callbacks: tuple[TrainerCallback, ...]
+) -> TrainingOutcome:
     start = time.monotonic()
-    directory = RunDirectory(out)
-    calm_libraries()
     directory.check(config, resume=resume)
     plans = plan_run(config)
+    arguments = build_arguments(config, directory.checkpoints, validate=plans.validation is not None)
     set_seed(config.seed)
     model = load_start(config.model)
-    arguments = build_arguments(config, directory.checkpoints, validate=plans.validation is not None)
     loss = ContrastiveLoss(model, config.loss)
     truncation = count_truncated(model, plans.train.corpora, config.unit)
     directory.open(config)
     trainer = build_trainer(config, plans, loss, arguments, callbacks)
-    checkpoint = find_checkpoint(directory) if resume else None
+    checkpoint = None
+    if resume:
+        checkpoint = find_checkpoint(directory.checkpoints, with_loss=config.loss.learn_temperature)
     if checkpoint is not None:
         LossState(loss).load(checkpoint)
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    _check_finite(model)
     outcome = TrainingOutcome(
         model=directory.model,
         steps=trainer.state.global_step,
@@ -119,19 +113,24 @@ def train(
     directory.write_log(trainer.state.log_history)
     directory.write_provenance(describe_run(config, plans, trainer, outcome))
     with replace_folder(directory.model) as temporary:
-        loss.model.save_pretrained(str(temporary))
+        model.save_pretrained(str(temporary))
     return outcome
 
 
-class PlannedTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
+def _check_finite(model: SentenceTransformer) -> None:
+    for name, weights in model.named_parameters():
+        if not bool(torch.isfinite(weights).all()):
+            raise ModelError(
+                f"training diverged: {name} holds numbers that are not finite; lower 'trainer.learning_rate', or "
+                "raise 'trainer.warmup_steps'"
+            )
+
+
+class PlannedTrainer(SentenceTransformerTrainer):
     """Leave out the stock model card, which samples and plans a thousand rows before the first step."""
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Add nothing.
-
-        Args:
-            default_args_dict: Not used.
-        """
+        """Add nothing."""
 
 
 def build_trainer(
@@ -169,93 +168,11 @@ def build_trainer(
         ),
         eval_dataset=validation,
         loss=loss,
-        callbacks=[PlanEpoch(), LossState(loss), *stopping, *callbacks],
+        callbacks=[PlanEpoch(), BestCheckpoint(), LossState(loss), *stopping, *callbacks],
     )
     # It prints losses to stdout, where results belong; they are in the run's log.
     trainer.remove_callback(PrinterCallback)
     return trainer
-
-
-def build_arguments(
-    config: TrainConfig, checkpoints: Path, *, validate: bool
-) -> SentenceTransformerTrainingArguments:
-    """Build the trainer's arguments from ``[trainer]`` and what isogloss decides.
-
-    Args:
-        config: The run's settings.
-        checkpoints: Where checkpoints go.
-        validate: Whether there are validation batches.
-
-    Returns:
-        The arguments.
-
-    Raises:
-        ConfigError: ``[trainer]`` names a setting that isogloss decides or that does not exist.
-    """
-    for key in config.trainer:
-        if key in _OURS:
-            raise ConfigError(f"'trainer.{key}' is decided by {_OURS[key]}; take it out of [trainer]")
-    settings: dict[str, Any] = {
-        "logging_steps": 10,
-        "save_total_limit": 2,
-        "save_steps": config.validation.every,
-        "report_to": "none",
-        "disable_tqdm": True,
-        "dataloader_pin_memory": torch.cuda.is_available(),
-        **PAPER_SETTINGS,
-        **config.trainer,
-        "output_dir": str(checkpoints),
-        "seed": config.seed,
-        "per_device_train_batch_size": config.batches.size,
-        "per_device_eval_batch_size": config.batches.size,
-        "batch_sampler": sample_planned_batches,
-        "remove_unused_columns": False,
-        "prompts": {
-            QUERY_COLUMN: config.model.query_prefix,
-            PASSAGE_COLUMN: config.model.passage_prefix,
-            NEGATIVE_COLUMN: config.model.passage_prefix,
-        },
-        "router_mapping": {QUERY_COLUMN: "query", PASSAGE_COLUMN: "document", NEGATIVE_COLUMN: "document"},
-    }
-    if validate:
-        settings |= {"eval_strategy": "steps", "eval_steps": config.validation.every}
-        if settings.get("save_strategy", "steps") == "steps":
-            settings |= {"load_best_model_at_end": True, "metric_for_best_model": "eval_loss"}
-    try:
-        return SentenceTransformerTrainingArguments(**settings)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"[trainer]: {str(error).splitlines()[0]}") from error
-
-
-def find_checkpoint(directory: RunDirectory) -> Path | None:
-    """Find the last checkpoint of an interrupted run.
-
-    Args:
-        directory: The run.
-
-    Returns:
-        Its folder; none when the run stopped before the first one.
-    """
-    if not directory.checkpoints.is_dir():
-        return None
-    found = get_last_checkpoint(str(directory.checkpoints))
-    return Path(found) if found else None
-
-
-def count_epochs(arguments: SentenceTransformerTrainingArguments, plan: BatchPlan) -> int:
-    """Count the epochs that the trainer may ask the plan for.
-
-    Args:
-        arguments: The trainer's arguments.
-        plan: The plan.
-
-    Returns:
-        At least 1.
-    """
-    if arguments.max_steps > 0:
-        batches = arguments.max_steps * arguments.gradient_accumulation_steps
-        return -(-batches // plan.steps_per_epoch)
-    return max(1, -int(-arguments.num_train_epochs // 1))
 
 
 def describe_run(
@@ -274,10 +191,9 @@ def describe_run(
     """
     strategy = plans.train.strategy
     loss = trainer.loss
+    usual = strategy.name != "hybrid" or strategy.alpha == DEFAULT_ALPHA
     return {
-        "label": strategy.name
-        if strategy.name != "hybrid" or strategy.alpha == 0.5
-        else f"hybrid-{strategy.alpha:g}",
+        "label": strategy.name if usual else f"hybrid-{strategy.alpha:g}",
         "strategy": strategy.name,
         "alpha": strategy.alpha,
         "seed": config.seed,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+from sentence_transformers.util import is_sentence_transformer_model
+from transformers import PreTrainedTokenizerBase
 
 from isogloss.config import ModelConfig
 from isogloss.errors import ConfigError, ModelError
@@ -17,17 +20,18 @@ def load_start(config: ModelConfig) -> SentenceTransformer:
     """Load a sentence-transformers model with its own head, or a Hugging Face encoder with a new pooling.
 
     The prefixes and lengths of the configuration become part of the model, so that plain
-    ``SentenceTransformer(folder).encode_query(...)`` uses them.
+    ``SentenceTransformer(folder).encode_query(...)`` uses them. A length beyond what the model takes is lowered
+    to that. Code that comes with a model is never run.
 
     Args:
         config: Name or folder, pooling, prefixes and lengths.
 
     Returns:
-        The model; its embeddings are normalised.
+        The model. Encoders that get a new pooling are followed by a normalisation; others keep what they have.
 
     Raises:
         ConfigError: The pooling is unknown or a length is not positive.
-        ModelError: There is no such model, or it is damaged.
+        ModelError: There is no such model, it is damaged, or it does not encode text.
     """
     if config.pooling not in POOLINGS:
         raise ConfigError(f"'model.pooling' is one of {', '.join(POOLINGS)}; got {config.pooling!r}")
@@ -36,18 +40,40 @@ def load_start(config: ModelConfig) -> SentenceTransformer:
             raise ConfigError(f"'model.{name}' is a number of tokens, at least 1; got {length}")
     try:
         model = _load(config)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(
-            f"model {config.name!r} cannot be loaded: {reason} (give a folder, or a name on the Hugging Face hub "
-            "such as FacebookAI/xlm-roberta-base or sentence-transformers/LaBSE)"
+            f"model {config.name!r} cannot be loaded: {reason} (give a folder, or a name on the Hugging Face "
+            "hub such as FacebookAI/xlm-roberta-base or sentence-transformers/LaBSE)"
         ) from error
-    transformer = model[0]
-    limit = transformer.max_seq_length
-    transformer.query_length = min(config.query_length, limit or config.query_length)
-    transformer.document_length = min(config.passage_length, limit or config.passage_length)
+    transformer = first_module(model)
+    limit = transformer.max_seq_length or max(config.query_length, config.passage_length)
+    transformer.query_length = min(config.query_length, limit)
+    transformer.document_length = min(config.passage_length, limit)
+    # Plain `encode` names neither side; it takes no more than the longer one had in training.
+    transformer.max_seq_length = max(transformer.query_length, transformer.document_length)
     model.prompts = {"query": config.query_prefix, "document": config.passage_prefix}
     return model
+
+
+def first_module(model: SentenceTransformer) -> Transformer:
+    """Give the transformer at the start of a model.
+
+    Args:
+        model: The model.
+
+    Returns:
+        The module that holds tokenizer and lengths.
+
+    Raises:
+        ModelError: The model starts with something else, or has no tokenizer for text.
+    """
+    module = model[0]
+    if not isinstance(module, Transformer) or not isinstance(module.tokenizer, PreTrainedTokenizerBase):
+        raise ModelError(
+            f"the model starts with {type(module).__name__}; isogloss trains transformers that encode text"
+        )
+    return module
 
 
 def _load(config: ModelConfig) -> SentenceTransformer:
@@ -63,6 +89,4 @@ def _is_sentence_transformer(name: str) -> bool:
     folder = Path(name)
     if folder.is_dir():
         return (folder / "modules.json").is_file()
-    from sentence_transformers.util import is_sentence_transformer_model
-
     return bool(is_sentence_transformer_model(name))

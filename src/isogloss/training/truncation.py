@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Transformer
 
 from isogloss.corpus import ParallelCorpus
+from isogloss.training.start import first_module
 from isogloss.types import PassageUnit
 
 SAMPLE = 20_000
@@ -65,16 +67,21 @@ def count_truncated(
     ]
     if len(renderings) > SAMPLE:
         renderings = [renderings[place] for place in np.linspace(0, len(renderings) - 1, SAMPLE).astype(int)]
-    queries = [model.prompts["query"] + rendering.question for rendering in renderings]
-    passages = [model.prompts["document"] + rendering.passage_text(unit) for rendering in renderings]
+    transformer = first_module(model)
+    prefixes = {side: model.prompts.get(side) or "" for side in ("query", "document")}
+    queries = [prefixes["query"] + rendering.question for rendering in renderings]
+    passages = [prefixes["document"] + rendering.passage_text(unit) for rendering in renderings]
     return TruncationCount(
         queries=len(queries),
-        cut_queries=_count_longer(model, queries, model[0].query_length),
+        cut_queries=_count_longer(transformer, queries, transformer.query_length),
         passages=len(passages),
-        cut_passages=_count_longer(model, passages, model[0].document_length),
+        cut_passages=_count_longer(transformer, passages, transformer.document_length),
     )
 
 
-def _count_longer(model: SentenceTransformer, texts: Sequence[str], limit: int) -> int:
-    encodings = model.tokenizer(list(texts), truncation=False, padding=False, verbose=False)
-    return sum(len(ids) > limit for ids in encodings["input_ids"])
+def _count_longer(transformer: Transformer, texts: Sequence[str], limit: int | None) -> int:
+    longest = limit or transformer.max_seq_length
+    if not texts or longest is None or transformer.tokenizer is None:
+        return 0
+    encodings = transformer.tokenizer(list(texts), truncation=False, padding=False, verbose=False)
+    return sum(len(ids) > longest for ids in encodings["input_ids"])

@@ -1,0 +1,152 @@
+"""The stock trainer's arguments: what ``[trainer]`` sets, and what isogloss decides."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformerTrainingArguments
+
+from isogloss.batching import BatchPlan
+from isogloss.config import TomlValue, TrainConfig
+from isogloss.errors import ConfigError
+from isogloss.training.rows import NEGATIVE_COLUMN, PASSAGE_COLUMN, QUERY_COLUMN, sample_planned_batches
+
+PAPER_SETTINGS = {"learning_rate": 3e-5, "weight_decay": 1e-2}
+"""AdamW's settings in arXiv 2408.10536, section 4; the schedule, not stated there, stays the trainer's."""
+
+DECIDED: Mapping[str, str] = {
+    "output_dir": "--out",
+    "seed": "'seed'",
+    "data_seed": "'seed'",
+    "per_device_train_batch_size": "'batches.size'",
+    "per_device_eval_batch_size": "'batches.size'",
+    "auto_find_batch_size": "'batches.size'",
+    "batch_sampler": "the table 'batches'",
+    "multi_dataset_batch_sampler": "the table 'batches'",
+    "dataloader_drop_last": "the batch plan",
+    "ignore_data_skip": "the batch plan",
+    "prompts": "'model.query_prefix' and 'model.passage_prefix'",
+    "router_mapping": "isogloss",
+    "remove_unused_columns": "isogloss",
+    "resume_from_checkpoint": "--resume",
+    "restore_callback_states_from_checkpoint": "--resume",
+    "eval_strategy": "'validation.every'",
+    "eval_steps": "'validation.every'",
+    "load_best_model_at_end": "'validation.share': with validation, the best model is kept",
+    "metric_for_best_model": "isogloss: the validation loss",
+    "greater_is_better": "isogloss: the validation loss",
+}
+"""Settings of the trainer that ``[trainer]`` may not name, and what decides each."""
+
+_PLAIN_TYPES: Mapping[object, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+}
+
+
+def build_arguments(
+    config: TrainConfig, checkpoints: Path, *, validate: bool
+) -> SentenceTransformerTrainingArguments:
+    """Build the trainer's arguments from ``[trainer]`` and what isogloss decides.
+
+    Args:
+        config: The run's settings.
+        checkpoints: Where checkpoints go.
+        validate: Whether there are validation batches.
+
+    Returns:
+        The arguments.
+
+    Raises:
+        ConfigError: ``[trainer]`` names a setting that isogloss decides or that does not exist, a value does
+            not fit, or the machine would train on several devices.
+    """
+    _check_trainer_table(config.trainer, validate=validate)
+    settings: dict[str, Any] = {
+        "logging_steps": 10,
+        "save_total_limit": 2,
+        "save_steps": config.validation.every,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "dataloader_pin_memory": torch.cuda.is_available(),
+        **PAPER_SETTINGS,
+        **config.trainer,
+        "output_dir": str(checkpoints),
+        "seed": config.seed,
+        "per_device_train_batch_size": config.batches.size,
+        "per_device_eval_batch_size": config.batches.size,
+        "batch_sampler": sample_planned_batches,
+        "remove_unused_columns": False,
+        # Early stopping counts on after a resumed run as if it had not been interrupted.
+        "restore_callback_states_from_checkpoint": True,
+        "prompts": {
+            QUERY_COLUMN: config.model.query_prefix,
+            PASSAGE_COLUMN: config.model.passage_prefix,
+            NEGATIVE_COLUMN: config.model.passage_prefix,
+        },
+        "router_mapping": {QUERY_COLUMN: "query", PASSAGE_COLUMN: "document", NEGATIVE_COLUMN: "document"},
+    }
+    if validate:
+        settings |= {
+            "eval_strategy": "steps",
+            "eval_steps": config.validation.every,
+            "load_best_model_at_end": True,
+            "metric_for_best_model": "eval_loss",
+        }
+    try:
+        arguments = SentenceTransformerTrainingArguments(**settings)
+    except (TypeError, ValueError, ImportError) as error:
+        raise ConfigError(f"[trainer]: {str(error).strip().splitlines()[0]}") from error
+    if arguments.world_size > 1 or arguments.n_gpu > 1:
+        raise ConfigError(
+            f"isogloss trains on one device, and this run would use {max(arguments.world_size, arguments.n_gpu)}; "
+            "start it without a distributed launcher, with one GPU visible (CUDA_VISIBLE_DEVICES=0)"
+        )
+    return arguments
+
+
+def count_epochs(arguments: SentenceTransformerTrainingArguments, plan: BatchPlan) -> int:
+    """Count the epochs that the trainer may ask the plan for.
+
+    Args:
+        arguments: The trainer's arguments.
+        plan: The plan.
+
+    Returns:
+        At least 1.
+    """
+    if arguments.max_steps > 0:
+        batches = arguments.max_steps * arguments.gradient_accumulation_steps
+        return -(-batches // plan.steps_per_epoch)
+    return max(1, -int(-arguments.num_train_epochs // 1))
+
+
+def _check_trainer_table(trainer: Mapping[str, TomlValue], *, validate: bool) -> None:
+    known = {
+        field.name: field.type
+        for field in dataclasses.fields(SentenceTransformerTrainingArguments)
+        if field.init
+    }
+    for key, value in trainer.items():
+        if key in DECIDED:
+            raise ConfigError(f"'trainer.{key}' is decided by {DECIDED[key]}; take it out of [trainer]")
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean 'trainer.{near[0]}'?" if near else "see SentenceTransformerTrainingArguments"
+            raise ConfigError(f"unknown setting 'trainer.{key}' ({hint})")
+        fitting, wording = _PLAIN_TYPES.get(known[key], ((object, bool), ""))
+        # A TOML true is no number, though Python counts it as one.
+        if not isinstance(value, fitting) or (isinstance(value, bool) and bool not in fitting):
+            raise ConfigError(f"'trainer.{key}' should be {wording}; got {value!r}")
+    strategy = trainer.get("save_strategy", "steps")
+    if validate and strategy not in ("steps", "best"):
+        raise ConfigError(
+            f"'trainer.save_strategy' = {strategy!r} leaves no checkpoint to take the best model from; take it "
+            "out, or set 'validation.share' to 0"
+        )

@@ -1,0 +1,90 @@
+"""The checkpoints of a run: where they lie, and which of them can be trusted."""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+LOSS_FILE = "loss.safetensors"
+"""Holds a learned temperature."""
+
+_STATE_FILE = "trainer_state.json"
+_ARCHIVES = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
+_PREFIX = "checkpoint-"
+
+
+def checkpoint_folder(checkpoints: Path, step: int) -> Path:
+    """Name the folder of one checkpoint.
+
+    Args:
+        checkpoints: Folder of all checkpoints of a run.
+        step: Optimizer step after which it was written.
+
+    Returns:
+        The folder, by the trainer's naming.
+    """
+    return checkpoints / f"{_PREFIX}{step}"
+
+
+def find_checkpoint(checkpoints: Path, *, with_loss: bool = False) -> Path | None:
+    """Find the last checkpoint that is whole; torn ones are named on stderr and passed over.
+
+    Args:
+        checkpoints: Folder of all checkpoints of a run.
+        with_loss: Whether a checkpoint must hold a learned temperature.
+
+    Returns:
+        Its folder; none when the run stopped before the first whole one.
+    """
+    steps = sorted(
+        int(step)
+        for folder in checkpoints.glob(f"{_PREFIX}*")
+        if folder.is_dir() and (step := folder.name.removeprefix(_PREFIX)).isdecimal()
+    )
+    for step in reversed(steps):
+        folder = checkpoint_folder(checkpoints, step)
+        flaw = find_flaw(folder, with_loss=with_loss)
+        if flaw is None:
+            return folder
+        print(f"isogloss: passing over {folder}: {flaw}", file=sys.stderr)  # noqa: T201
+    return None
+
+
+def find_flaw(folder: Path, *, with_loss: bool = False) -> str | None:
+    """Say what is wrong with a checkpoint, such as one that was cut off while it was written.
+
+    Args:
+        folder: The checkpoint.
+        with_loss: Whether it must hold a learned temperature.
+
+    Returns:
+        The first flaw found; none when all files are there and can be opened.
+    """
+    try:
+        state = json.loads((folder / _STATE_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return f"{_STATE_FILE} is missing or torn"
+    if not isinstance(state, dict) or not isinstance(state.get("global_step"), int):
+        return f"{_STATE_FILE} names no step"
+    for name in _ARCHIVES:
+        # The table of contents stands at the end of such an archive: a cut file has none.
+        if not zipfile.is_zipfile(folder / name):
+            return f"{name} is missing or torn"
+    if not (folder / "modules.json").is_file():
+        return "modules.json is missing"
+    if with_loss and not (folder / LOSS_FILE).is_file():
+        return f"{LOSS_FILE} is missing"
+    weights = sorted(path for path in folder.rglob("*.safetensors"))
+    if all(path.name == LOSS_FILE for path in weights):
+        return "the model's weights are missing"
+    for path in weights:
+        try:
+            with safe_open(str(path), framework="numpy"):
+                pass
+        except (OSError, SafetensorError):
+            return f"{path.relative_to(folder)} is torn"
+    return None

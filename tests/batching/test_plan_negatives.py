@@ -1,0 +1,138 @@
+"""Explicit negatives: where they come from, in which language, and what they never are."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plan_corpora import make_corpus, rows_of
+from scipy import stats
+
+from isogloss.batching import BatchPlan, NegativeChoice, choose_strategy
+from isogloss.corpus import ParallelCorpus
+from isogloss.errors import ConfigError, PlanError
+
+CHOICES = [
+    NegativeChoice(source, language)
+    for source in ("given", "article", "random")
+    for language in ("passage", "query", "any")
+]
+
+
+def with_given(corpus: ParallelCorpus, seed: int) -> ParallelCorpus:
+    """Name up to three negatives for about half of the items, none of the item's own passage."""
+    random = np.random.default_rng(seed)
+    given_negatives = {}
+    for item in np.flatnonzero(random.random(len(corpus.item_ids)) < 0.5).tolist():
+        others = np.flatnonzero(corpus.passages != corpus.passages[item])
+        if len(others):
+            given_negatives[item] = tuple(sorted(set(random.choice(others, 3).tolist())))
+    corpus.negatives.update(given_negatives)  # type: ignore[attr-defined]
+    return corpus
+
+
+@settings(max_examples=80)
+@given(
+    st.integers(0, 10_000),
+    st.integers(30, 150),
+    st.integers(1, 12),
+    st.sampled_from(CHOICES),
+    st.sampled_from(["hybrid", "x-x"]),
+)
+def test_negatives_keep_their_rules(
+    seed: int, items: int, batch_size: int, choice: NegativeChoice, strategy: str
+) -> None:
+    corpus = with_given(make_corpus(items, ("de", "en", "hi"), seed=seed, missing=0.1), seed)
+    plan = BatchPlan([corpus], choose_strategy(strategy), batch_size, seed, negatives=choice)
+    for batch in plan.batches(0):
+        negatives, languages = batch.negative_items, batch.negative_languages
+        assert negatives is not None
+        assert languages is not None
+        assert not set(corpus.passages[negatives].tolist()) & set(corpus.passages[batch.items].tolist())
+        assert corpus.present[negatives, languages].all()
+        if choice.language != "any":
+            wanted = batch.passage_languages if choice.language == "passage" else batch.query_languages
+            assert languages.tolist() == wanted.tolist()
+        for slot in range(len(batch)):
+            possible = sources_of(corpus, batch.items, int(batch.items[slot]), int(languages[slot]), choice)
+            assert negatives[slot] in possible
+
+
+def sources_of(
+    corpus: ParallelCorpus, in_batch: np.ndarray, item: int, language: int, choice: NegativeChoice
+) -> set[int]:
+    """List the items of the first source that has any, found the slow way."""
+    taken = set(corpus.passages[in_batch].tolist())
+    fits = {
+        other
+        for other in range(len(corpus.item_ids))
+        if corpus.passages[other] not in taken
+        and (choice.language == "any" or corpus.present[other, language])
+    }
+    named = fits & set(corpus.negatives.get(item, ()))
+    near = {other for other in fits if corpus.articles[other] == corpus.articles[item]}
+    match choice.source:
+        case "given":
+            return named or near or fits
+        case "article":
+            return near or fits
+        case _:
+            return fits
+
+
+def test_rows_are_the_same_with_and_without_negatives() -> None:
+    corpus = make_corpus(100)
+    bare = BatchPlan([corpus], choose_strategy("hybrid"), 8)
+    full = BatchPlan([corpus], choose_strategy("hybrid"), 8, negatives=NegativeChoice("random"))
+    for one, other in zip(bare.batches(0), full.batches(0), strict=True):
+        assert rows_of(one)[:-2] == rows_of(other)[:-2]
+
+
+def test_negatives_of_a_step_do_not_depend_on_earlier_steps() -> None:
+    corpus = make_corpus(100)
+
+    def plan() -> BatchPlan:
+        return BatchPlan([corpus], choose_strategy("hybrid"), 8, negatives=NegativeChoice("article", "any"))
+
+    in_order = [rows_of(batch) for batch in plan().batches(0)]
+    shuffled = plan()
+    assert [rows_of(shuffled.batch(0, step)) for step in reversed(range(len(in_order)))] == in_order[::-1]
+
+
+def test_random_negatives_are_drawn_uniformly() -> None:
+    corpus = make_corpus(40, ("en",), largest_group=1, missing=0.0)
+    plan = BatchPlan([corpus], choose_strategy("en-en"), 4, negatives=NegativeChoice("random"))
+    drawn = Counter(
+        item for epoch in range(60) for batch in plan.batches(epoch) for item in batch.negative_items.tolist()
+    )
+    assert stats.chisquare([drawn[item] for item in range(40)]).pvalue > 1e-4
+
+
+def test_the_last_candidate_of_a_corpus_is_found() -> None:
+    """All passages but one are in the batch: random tries hardly find it, a whole search does."""
+    corpus = make_corpus(101, ("de", "en"), largest_group=1, missing=0.0)
+    corpus.present[:, 1] = np.arange(101) != 40
+    plan = BatchPlan([corpus], choose_strategy("en-en"), 100, negatives=NegativeChoice("random", "any"))
+    batch = plan.batch(0, 0)
+    assert len(batch) == 100
+    assert batch.negative_items is not None
+    assert set(batch.negative_items.tolist()) == {40}
+
+
+@pytest.mark.parametrize("language", ["passage", "any"])
+def test_a_batch_of_all_passages_has_no_negative(language: str) -> None:
+    corpus = make_corpus(10, ("en",), largest_group=1, missing=0.0)
+    plan = BatchPlan([corpus], choose_strategy("en-en"), 10, negatives=NegativeChoice("random", language))
+    message = r"no explicit negative for item 'q0000\d\d' of generated.*lower batches.size"
+    with pytest.raises(PlanError, match=message):
+        plan.batch(0, 0)
+
+
+def test_unknown_choices_are_refused() -> None:
+    with pytest.raises(ConfigError, match="come from given, article, random; got 'near'"):
+        NegativeChoice("near")
+    with pytest.raises(ConfigError, match="is passage, query, any; got 'en'"):
+        NegativeChoice("random", "en")

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from isogloss import encoding
+from isogloss.encoding import load_encoder
+from isogloss.errors import ConfigError, ModelError
+from tiny_models import MAX_TOKENS, SENTENCES, set_prompts, tiny_labse, tiny_xlmr
+
+TEXTS = [*SENTENCES, "short", "x " * 200, *(f"{number} {SENTENCES[number % 8]}" for number in range(40))]
+
+
+@pytest.fixture(scope="module")
+def xlmr(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_xlmr(tmp_path_factory.mktemp("models") / "xlmr")
+
+
+@pytest.fixture(scope="module")
+def labse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_labse(tmp_path_factory.mktemp("models") / "labse")
+
+
+@pytest.mark.parametrize("name", ["xlmr", "labse"])
+def test_vectors_are_those_of_sentence_transformers(name: str, request: pytest.FixtureRequest) -> None:
+    folder = str(request.getfixturevalue(name))
+    found = load_encoder(folder, device="cpu").encode_passages(TEXTS)
+    expected = SentenceTransformer(folder, device="cpu").encode(TEXTS, normalize_embeddings=True)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+
+
+def test_the_heads_of_labse_are_applied(labse: Path) -> None:
+    """CLS pooling, dense layer with tanh: computed here by hand from the stored parts."""
+    model = SentenceTransformer(str(labse), device="cpu")
+    features = model.tokenizer(SENTENCES[0], return_tensors="pt")
+    with torch.no_grad():
+        first = model[0].model(**features).last_hidden_state[0, 0]
+        expected = torch.tanh(model[2].linear(first))
+    expected /= expected.norm()
+    found = load_encoder(str(labse), device="cpu").encode_queries([SENTENCES[0]])
+    np.testing.assert_allclose(found[0], expected.numpy(), atol=1e-6)
+
+
+def test_equal_texts_are_encoded_once_and_get_equal_bits(xlmr: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = load_encoder(str(xlmr), device="cpu")
+    encoded: list[str] = []
+    run = encoder._encode_batch
+
+    def count(texts: list[str], prefix: str) -> np.typing.NDArray[np.float32]:
+        encoded.extend(texts)
+        return run(texts, prefix)
+
+    monkeypatch.setattr(encoder, "_encode_batch", count)
+    vectors = encoder.encode_passages([*TEXTS, *reversed(TEXTS)])
+    assert sorted(encoded) == sorted(set(TEXTS))
+    assert vectors.tobytes() == np.concatenate((vectors[: len(TEXTS)], vectors[: len(TEXTS)][::-1])).tobytes()
+    np.testing.assert_array_equal(vectors, vectors[::-1])
+
+
+def test_batches_keep_to_the_token_budget_and_pad_little(xlmr: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "TOKEN_BUDGET", 256)
+    encoder = load_encoder(str(xlmr), device="cpu")
+    shapes: list[tuple[int, int]] = []
+    preprocess = encoder.model.preprocess
+
+    def record(texts: list[str], prompt: str | None = None) -> dict[str, torch.Tensor]:
+        features: dict[str, torch.Tensor] = preprocess(texts, prompt=prompt)
+        shapes.append(tuple(features["input_ids"].shape))  # type: ignore[arg-type]
+        return features
+
+    monkeypatch.setattr(encoder.model, "preprocess", record)
+    encoder.encode_queries(TEXTS)
+    assert len(shapes) > 3
+    assert sum(rows for rows, _ in shapes) == len(set(TEXTS))
+    assert max(rows * width for rows, width in shapes) <= 256
+    assert [width for _, width in shapes] == sorted((width for _, width in shapes), reverse=True)
+
+
+def test_prefixes_are_the_models_own_unless_given(tmp_path: Path) -> None:
+    folder = tiny_labse(tmp_path / "labse")
+    plain = load_encoder(str(folder), device="cpu")
+    assert (plain.query_prefix, plain.passage_prefix) == ("", "")
+    set_prompts(folder, {"query": "Query: ", "document": "Passage: "})
+    encoder = load_encoder(str(folder), device="cpu")
+    assert (encoder.query_prefix, encoder.passage_prefix) == ("Query: ", "Passage: ")
+    with_prefix = plain.encode_queries([f"Query: {text}" for text in SENTENCES])
+    np.testing.assert_allclose(encoder.encode_queries(SENTENCES), with_prefix, atol=1e-6)
+    assert not np.allclose(encoder.encode_passages(SENTENCES), with_prefix, atol=1e-3)
+    given = load_encoder(str(folder), query_prefix="", passage_prefix="p: ", device="cpu")
+    assert (given.query_prefix, given.passage_prefix) == ("", "p: ")
+    np.testing.assert_allclose(given.encode_queries(SENTENCES), plain.encode_queries(SENTENCES), atol=1e-6)
+    set_prompts(folder, {"query": "q ", "passage": "d "})
+    assert load_encoder(str(folder), device="cpu").passage_prefix == "d "
+
+
+def test_the_share_of_truncated_texts_is_told(labse: Path) -> None:
+    encoder = load_encoder(str(labse), device="cpu")
+    assert encoder.max_length == MAX_TOKENS
+    encoder.encode_passages(["x " * 200, "short", "short", "also short"])
+    assert encoder.settings()["truncated_passage_share"] == pytest.approx(1 / 3, abs=1e-6)
+    short = load_encoder(str(labse), max_length=4, device="cpu")
+    short.encode_queries(SENTENCES)
+    assert short.settings()["truncated_query_share"] == 1
+    cut = short.encode_queries([SENTENCES[0] + " and more"])
+    np.testing.assert_allclose(cut, short.encode_queries([SENTENCES[0]]), atol=1e-6)
+
+
+def test_lengths_beyond_the_model_are_refused(labse: Path) -> None:
+    with pytest.raises(ConfigError, match="takes 64 tokens at most, not 65"):
+        load_encoder(str(labse), max_length=65, device="cpu")
+    with pytest.raises(ConfigError, match="at least 1, not 0"):
+        load_encoder(str(labse), max_length=0, device="cpu")
+
+
+def test_models_that_cannot_be_loaded_are_refused(tmp_path: Path, xlmr: Path) -> None:
+    with pytest.raises(ModelError, match="no model in the folder"):
+        load_encoder(str(tmp_path))
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_encoder(str(tmp_path / "nothing"))
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for file in xlmr.iterdir():
+        (broken / file.name).write_bytes(file.read_bytes())
+    (broken / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ModelError, match="broken: cannot be loaded"):
+        load_encoder(str(broken))
+    (broken / "config.json").write_text(json.dumps({"model_type": "no-such-type"}), encoding="utf-8")
+    with pytest.raises(ModelError, match="broken: cannot be loaded"):
+        load_encoder(str(broken))
+
+
+@pytest.mark.parametrize("bad", [0.0, float("nan")])
+def test_vectors_without_direction_are_refused(
+    xlmr: Path, monkeypatch: pytest.MonkeyPatch, bad: float
+) -> None:
+    encoder = load_encoder(str(xlmr), device="cpu")
+
+    def encode(texts: list[str], prefix: str) -> np.typing.NDArray[np.float32]:
+        rows = np.ones((len(texts), 32), dtype=np.float32)
+        rows[[text == "odd" for text in texts]] = bad
+        return rows
+
+    monkeypatch.setattr(encoder, "_encode_batch", encode)
+    with pytest.raises(ModelError, match=r"undefined vector for 1 query text\(s\), first for 'odd'"):
+        encoder.encode_queries(["even", "odd"])
+
+
+def test_nothing_to_encode_gives_no_vectors(xlmr: Path) -> None:
+    assert load_encoder(str(xlmr), device="cpu").encode_queries([]).shape == (0, 32)
