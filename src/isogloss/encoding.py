@@ -20,6 +20,10 @@ from isogloss.progress import show_progress
 TOKEN_BUDGET = 16_384
 """Tokens of one batch, padding included."""
 _MOST_TEXTS = 512
+_TASKS = {"query": "query", "passage": "document"}
+"""What sentence-transformers calls our two kinds of text."""
+_LENGTHS = {"query": "query_length", "passage": "document_length"}
+"""Where its models keep a length for each."""
 
 
 class Encoder:
@@ -33,7 +37,8 @@ class Encoder:
         name: Its name or path.
         query_prefix: Text put before every query.
         passage_prefix: Text put before every passage.
-        max_length: Longer texts are cut to this many tokens, prefix included; None when there is no limit.
+        max_lengths: ``query`` and ``passage`` -> longer texts are cut to this many tokens, prefix included;
+            absent where there is no limit.
         truncated_share: ``query`` and ``passage`` -> share of the distinct texts cut when last encoded.
     """
 
@@ -62,9 +67,7 @@ class Encoder:
         self.name = name
         self.query_prefix = (prompts.get("query") or "") if query_prefix is None else query_prefix
         self.passage_prefix = stored if passage_prefix is None else passage_prefix
-        limit = model.max_seq_length
-        # Tokenizers without a limit say so with a number beyond every text.
-        self.max_length = int(limit) if limit is not None and limit < 1_000_000 else None
+        self.max_lengths = _find_lengths(model)
         self.truncated_share: dict[str, float] = {}
         self._quiet = quiet
 
@@ -106,7 +109,7 @@ class Encoder:
         return {
             "query_prefix": self.query_prefix,
             "passage_prefix": self.passage_prefix,
-            "max_length": self.max_length or 0,
+            **{f"{kind}_length": length for kind, length in self.max_lengths.items()},
             **shares,
         }
 
@@ -114,14 +117,15 @@ class Encoder:
         """Encode each distinct text once, and deal the vectors out."""
         distinct = list(dict.fromkeys(texts))
         lengths = self._count_tokens(distinct, prefix)
-        if self.max_length is not None and distinct:
-            self.truncated_share[kind] = float(np.mean(lengths > self.max_length))
-            lengths = np.minimum(lengths, self.max_length)
+        limit = self.max_lengths.get(kind)
+        if limit is not None and distinct:
+            self.truncated_share[kind] = float(np.mean(lengths > limit))
+            lengths = np.minimum(lengths, limit)
         width = self.model.get_embedding_dimension() or 0
         vectors = np.empty((len(distinct), width), dtype=np.float32)
         with show_progress(f"encoding {kind} texts", len(distinct), quiet=self._quiet) as advance:
             for batch in _make_batches(lengths):
-                vectors[batch] = self._encode_batch([distinct[number] for number in batch], prefix)
+                vectors[batch] = self._encode_batch([distinct[number] for number in batch], prefix, kind)
                 advance(len(batch))
         norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
         broken = np.flatnonzero(~(np.isfinite(norms[:, 0]) & (norms[:, 0] > 0)))
@@ -136,10 +140,10 @@ class Encoder:
         dealt: NDArray[np.float32] = unit[np.asarray([rows[text] for text in texts], dtype=np.int64)]
         return dealt
 
-    def _encode_batch(self, texts: list[str], prefix: str) -> NDArray[np.float32]:
-        """Run the model on one batch."""
+    def _encode_batch(self, texts: list[str], prefix: str, kind: str) -> NDArray[np.float32]:
+        """Run the model on one batch; the task decides the length at which texts are cut."""
         with torch.inference_mode():
-            features = self.model.preprocess(texts, prompt=prefix or None)
+            features = self.model.preprocess(texts, prompt=prefix or None, task=_TASKS[kind])
             device = self.model.device
             moved = {
                 name: value.to(device) if isinstance(value, torch.Tensor) else value
@@ -175,7 +179,8 @@ def load_encoder(
         model: Hub name or folder.
         query_prefix: Text put before every query; the model's stored prompt when not given.
         passage_prefix: Text put before every passage; the model's stored prompt when not given.
-        max_length: Cut texts to this many tokens, at most as many as the model can take.
+        max_length: Cut queries and passages to this many tokens, at most as many as the model can take; the
+            model's own lengths when not given.
         device: Where to compute: ``cpu``, ``cuda``, ``cuda:1`` ...; the best there is when not given.
         quiet: Whether to show no progress bar.
 
@@ -204,7 +209,22 @@ def load_encoder(
         if limit is not None and max_length > limit:
             raise ConfigError(f"{model} takes {limit} tokens at most, not {max_length}")
         loaded.max_seq_length = max_length
+        for name in _LENGTHS.values():
+            if hasattr(loaded[0], name):
+                setattr(loaded[0], name, max_length)
     return Encoder(loaded, model, query_prefix=query_prefix, passage_prefix=passage_prefix, quiet=quiet)
+
+
+def _find_lengths(model: SentenceTransformer) -> dict[str, int]:
+    """Find how many tokens a query and a passage may have: a length for each kind, else the model's."""
+    lengths = {}
+    for kind, name in _LENGTHS.items():
+        own = getattr(model[0], name, None)
+        limit = own if own is not None else model.max_seq_length
+        # Tokenizers without a limit say so with a number beyond every text.
+        if limit is not None and limit < 1_000_000:
+            lengths[kind] = int(limit)
+    return lengths
 
 
 def _make_batches(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

@@ -53,9 +53,9 @@ def test_equal_texts_are_encoded_once_and_get_equal_bits(xlmr: Path, monkeypatch
     encoded: list[str] = []
     run = encoder._encode_batch
 
-    def count(texts: list[str], prefix: str) -> np.typing.NDArray[np.float32]:
+    def count(texts: list[str], prefix: str, kind: str) -> np.typing.NDArray[np.float32]:
         encoded.extend(texts)
-        return run(texts, prefix)
+        return run(texts, prefix, kind)
 
     monkeypatch.setattr(encoder, "_encode_batch", count)
     vectors = encoder.encode_passages([*TEXTS, *reversed(TEXTS)])
@@ -70,8 +70,8 @@ def test_batches_keep_to_the_token_budget_and_pad_little(xlmr: Path, monkeypatch
     shapes: list[tuple[int, int]] = []
     preprocess = encoder.model.preprocess
 
-    def record(texts: list[str], prompt: str | None = None) -> dict[str, torch.Tensor]:
-        features: dict[str, torch.Tensor] = preprocess(texts, prompt=prompt)
+    def record(texts: list[str], prompt: str | None = None, task: str | None = None) -> dict[str, torch.Tensor]:
+        features: dict[str, torch.Tensor] = preprocess(texts, prompt=prompt, task=task)
         shapes.append(tuple(features["input_ids"].shape))  # type: ignore[arg-type]
         return features
 
@@ -102,7 +102,7 @@ def test_prefixes_are_the_models_own_unless_given(tmp_path: Path) -> None:
 
 def test_the_share_of_truncated_texts_is_told(labse: Path) -> None:
     encoder = load_encoder(str(labse), device="cpu")
-    assert encoder.max_length == MAX_TOKENS
+    assert encoder.max_lengths == {"query": MAX_TOKENS, "passage": MAX_TOKENS}
     encoder.encode_passages(["x " * 200, "short", "short", "also short"])
     assert encoder.settings()["truncated_passage_share"] == pytest.approx(1 / 3, abs=1e-6)
     short = load_encoder(str(labse), max_length=4, device="cpu")
@@ -142,7 +142,7 @@ def test_vectors_without_direction_are_refused(
 ) -> None:
     encoder = load_encoder(str(xlmr), device="cpu")
 
-    def encode(texts: list[str], prefix: str) -> np.typing.NDArray[np.float32]:
+    def encode(texts: list[str], prefix: str, kind: str) -> np.typing.NDArray[np.float32]:
         rows = np.ones((len(texts), 32), dtype=np.float32)
         rows[[text == "odd" for text in texts]] = bad
         return rows
@@ -154,3 +154,24 @@ def test_vectors_without_direction_are_refused(
 
 def test_nothing_to_encode_gives_no_vectors(xlmr: Path) -> None:
     assert load_encoder(str(xlmr), device="cpu").encode_queries([]).shape == (0, 32)
+
+
+def test_queries_and_passages_are_cut_at_the_lengths_that_the_model_was_trained_with(
+    xlmr: Path, tmp_path: Path
+) -> None:
+    model = SentenceTransformer(str(xlmr), device="cpu")
+    model[0].query_length, model[0].document_length = 8, 12
+    model.save(str(tmp_path / "model"), create_model_card=False)
+    encoder = load_encoder(str(tmp_path / "model"), device="cpu")
+    assert encoder.max_lengths == {"query": 8, "passage": 12}
+    plain = SentenceTransformer(str(tmp_path / "model"), device="cpu")
+    queries = encoder.encode_queries(SENTENCES)
+    passages = encoder.encode_passages(SENTENCES)
+    np.testing.assert_allclose(
+        queries, plain.encode_query(list(SENTENCES), normalize_embeddings=True), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        passages, plain.encode_document(list(SENTENCES), normalize_embeddings=True), atol=1e-6
+    )
+    assert not np.allclose(queries, passages, atol=1e-4)
+    assert encoder.truncated_share["query"] >= encoder.truncated_share["passage"] > 0

@@ -132,7 +132,7 @@ def test_languages_and_trec_files(
     assert code == 0
     content = json.loads(printed)
     assert content["languages"] == ["th", "de"]
-    assert content["info"]["settings"]["max_length"] == 16
+    assert content["info"]["settings"]["query_length"] == 16
     assert len(list(trec.iterdir())) == 6
     assert len((trec / "multi.run").read_text(encoding="utf-8").splitlines()) == 15 * 48
     assert call(capsys, *words)[0] == 2

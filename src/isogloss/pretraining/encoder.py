@@ -11,15 +11,15 @@ from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaFo
 
 from isogloss.pretraining.settings import EncoderShape
 
-SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+START, PADDING, END, UNKNOWN, MASK = SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 """In XLM-R's order, so that its id of padding (1) holds here too."""
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int, length: int) -> PreTrainedTokenizerFast:
     """Train a byte-pair tokenizer with XLM-R's special tokens.
 
-    On a few megabytes of text, byte-pair pieces are whole words twice as often as Unigram's. Chinese characters
-    stand alone, since merges would glue them over word borders.
+    On a few megabytes of text, byte-pair pieces are whole words twice as often as Unigram's. Chinese
+    characters stand alone, since merges would glue them over word borders.
 
     Args:
         texts: The text to learn pieces from, balanced as the caller wishes.
@@ -31,7 +31,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, length: int) -> PreTr
 
     Source: Sennrich et al. 2016, arXiv 1508.07909 (byte-pair encoding); the library ``tokenizers`` does it.
     """
-    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
     )
@@ -48,19 +48,20 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, length: int) -> PreTr
         vocab_size=vocabulary, special_tokens=list(SPECIAL_TOKENS), show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
-    start, end = (tokenizer.token_to_id(token) for token in ("<s>", "</s>"))
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", start), ("</s>", end)]
+        single=f"{START} $A {END}",
+        pair=f"{START} $A {END} {END} $B {END}",
+        special_tokens=[(token, tokenizer.token_to_id(token)) for token in (START, END)],
     )
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
-        bos_token="<s>",
-        eos_token="</s>",
-        cls_token="<s>",
-        sep_token="</s>",
-        pad_token="<pad>",
-        unk_token="<unk>",
-        mask_token="<mask>",
+        bos_token=START,
+        eos_token=END,
+        cls_token=START,
+        sep_token=END,
+        pad_token=PADDING,
+        unk_token=UNKNOWN,
+        mask_token=MASK,
         model_max_length=length,
     )
 
@@ -93,7 +94,9 @@ def new_encoder(tokenizer: PreTrainedTokenizerFast, shape: EncoderShape, seed: i
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return XLMRobertaForMaskedLM(config).eval()
+        model: XLMRobertaForMaskedLM = XLMRobertaForMaskedLM(config)
+    model.eval()  # type: ignore[no-untyped-call]
+    return model
 
 
 def save_encoder(model: XLMRobertaForMaskedLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:

@@ -15,7 +15,8 @@ from isogloss.pretraining.text import AlignedText
 class MaskingRows(Dataset[dict[str, list[int]]]):
     """Give one line, or two translations of it side by side, for each row number.
 
-    The text is drawn in proportion to its lines, the language uniformly; every draw is a hash of the row number.
+    The text is drawn in proportion to its lines, the language uniformly; every draw is a hash of the row
+    number.
 
     Args:
         texts: The aligned texts.
@@ -56,7 +57,7 @@ class MaskingRows(Dataset[dict[str, list[int]]]):
         return self.rows
 
     def __getitem__(self, row: int) -> dict[str, list[int]]:
-        if row >= self.rows:
+        if not 0 <= row < self.rows:
             raise IndexError(row)
         text, line = self.lines[int(hash_keys("masking line", self.seed, row)) % len(self.lines)]
         spoken = self.spoken[text][line]

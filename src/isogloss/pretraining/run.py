@@ -7,7 +7,9 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
+import torch
 from sentence_transformers import SentenceTransformer
 from transformers import (
     DataCollatorForLanguageModeling,
@@ -28,6 +30,7 @@ from isogloss.config import (
     ModelConfig,
     TrainConfig,
     ValidationConfig,
+    dump_config,
 )
 from isogloss.errors import ConfigError
 from isogloss.files import replace_folder, write_text
@@ -36,11 +39,15 @@ from isogloss.pretraining.masking import MaskingRows
 from isogloss.pretraining.settings import PretrainConfig
 from isogloss.pretraining.text import AlignedText, read_aligned_text
 from isogloss.run_directory import describe_environment
+from isogloss.training.arguments import build_arguments
 from isogloss.training.callbacks import calm_libraries
 from isogloss.training.loss import ContrastiveLoss
 from isogloss.training.plans import RunPlans
-from isogloss.training.run import build_arguments, build_trainer
+from isogloss.training.run import build_trainer
 from isogloss.training.start import load_start
+
+LogEntry: TypeAlias = dict[str, str | float]
+"""What a trainer logged at one step, and in which phase."""
 
 
 def pretrain(config: PretrainConfig, out: Path, *, callbacks: tuple[TrainerCallback, ...] = ()) -> Path:
@@ -58,18 +65,30 @@ def pretrain(config: PretrainConfig, out: Path, *, callbacks: tuple[TrainerCallb
         The folder.
 
     Raises:
-        ConfigError: The folder is not free, or no text is named.
+        ConfigError: The folder is not free, no text is named, or no line has a translation to rank.
+        DataError: A text cannot be read.
 
     Source: Conneau and Lample 2019, arXiv 1901.07291 (MLM, TLM); Feng et al. 2022, arXiv 2007.01852
         (translation ranking on top of them). The sizes are ours.
     """
-    start = time.monotonic()
-    calm_libraries()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out} is not empty; choose another folder for the encoder")
     if not config.texts:
         raise ConfigError("'texts' is empty; name at least one folder with [[texts]] and path = ...")
     texts = [read_aligned_text(Path(text.path), text.languages) for text in config.texts]
+    if config.ranking.steps and not any((text.present().sum(axis=1) > 1).any() for text in texts):
+        raise ConfigError("no line has a translation to rank; set 'ranking.steps' to 0, or add a language")
+    with calm_libraries():
+        return _pretrain(config, texts, out, callbacks)
+
+
+def _pretrain(
+    config: PretrainConfig,
+    texts: Sequence[AlignedText],
+    out: Path,
+    callbacks: tuple[TrainerCallback, ...],
+) -> Path:
+    start = time.monotonic()
     set_seed(config.seed)
     tokenizer = train_tokenizer(_all_lines(texts), config.encoder.vocabulary, config.encoder.length)
     encoder = new_encoder(tokenizer, config.encoder, config.seed)
@@ -90,6 +109,7 @@ def pretrain(config: PretrainConfig, out: Path, *, callbacks: tuple[TrainerCallb
     with replace_folder(out) as temporary:
         model.save_pretrained(str(temporary))
         record = {
+            "settings": dump_config(config),
             "files": {path: digest for text in texts for path, digest in text.files.items()},
             "languages": sorted({language for text in texts for language in text.languages}),
             "seconds": round(time.monotonic() - start, 1),
@@ -106,7 +126,7 @@ def model_masked_language(
     texts: Sequence[AlignedText],
     config: PretrainConfig,
     callbacks: tuple[TrainerCallback, ...] = (),
-) -> list[dict[str, float]]:
+) -> list[LogEntry]:
     """Train an encoder to fill in masked tokens, in place.
 
     Args:
@@ -137,7 +157,12 @@ def model_masked_language(
             per_device_train_batch_size=settings.batch,
             learning_rate=settings.learning_rate,
             seed=config.seed,
-            **_schedule(settings.steps),
+            warmup_steps=_count_warmup(settings.steps),
+            logging_steps=_log_every(settings.steps),
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            dataloader_pin_memory=torch.cuda.is_available(),
         )
         trainer = Trainer(
             encoder,
@@ -157,7 +182,7 @@ def rank_translations(
     config: PretrainConfig,
     scratch: Path,
     callbacks: tuple[TrainerCallback, ...] = (),
-) -> list[dict[str, float]]:
+) -> list[LogEntry]:
     """Train an encoder to find each line's translation, in place.
 
     Args:
@@ -185,7 +210,9 @@ def rank_translations(
         trainer={
             "max_steps": settings.steps,
             "learning_rate": settings.learning_rate,
-            **_schedule(settings.steps),
+            "warmup_steps": _count_warmup(settings.steps),
+            "logging_steps": _log_every(settings.steps),
+            "save_strategy": "no",
         },
     )
     arguments = build_arguments(run, scratch / "checkpoints", validate=False)
@@ -195,15 +222,12 @@ def rank_translations(
     return [{"phase": "ranking", **entry} for entry in trainer.state.log_history]
 
 
-def _schedule(steps: int) -> dict[str, str | int | float]:
-    return {
-        "warmup_steps": max(1, steps // 10),
-        "lr_scheduler_type": "linear",
-        "logging_steps": max(1, steps // 20),
-        "save_strategy": "no",
-        "report_to": "none",
-        "disable_tqdm": True,
-    }
+def _count_warmup(steps: int) -> int:
+    return max(1, steps // 10)
+
+
+def _log_every(steps: int) -> int:
+    return max(1, steps // 20)
 
 
 def _all_lines(texts: Sequence[AlignedText]) -> list[str]:

@@ -59,12 +59,22 @@ class MaskingSettings:
         batch: Rows of a step.
         learning_rate: AdamW's rate at its highest.
         translation_share: Share of rows that hold a line and its translation, from 0 to 1.
+
+    Raises:
+        ConfigError: A number is out of range.
     """
 
     steps: int = 1000
     batch: int = 64
     learning_rate: float = 1e-3
     translation_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check_phase("masking", self.steps, self.batch, self.learning_rate)
+        if not 0.0 <= self.translation_share <= 1.0:
+            raise ConfigError(
+                f"'masking.translation_share' is a share from 0 to 1; got {self.translation_share}"
+            )
 
 
 @dataclass(frozen=True)
@@ -76,12 +86,20 @@ class RankingSettings:
         batch: Pairs of translations of a step.
         learning_rate: AdamW's rate at its highest.
         temperature: Cosines are divided by it.
+
+    Raises:
+        ConfigError: A number is out of range.
     """
 
     steps: int = 1000
     batch: int = 128
     learning_rate: float = 5e-4
     temperature: float = 0.05
+
+    def __post_init__(self) -> None:
+        _check_phase("ranking", self.steps, self.batch, self.learning_rate)
+        if not self.temperature > 0:
+            raise ConfigError(f"'ranking.temperature' is above 0; got {self.temperature}")
 
 
 @dataclass(frozen=True)
@@ -93,3 +111,12 @@ class PretrainConfig:
     masking: MaskingSettings = field(default_factory=MaskingSettings)
     ranking: RankingSettings = field(default_factory=RankingSettings)
     seed: int = 0
+
+
+def _check_phase(name: str, steps: int, batch: int, learning_rate: float) -> None:
+    if steps < 0:
+        raise ConfigError(f"'{name}.steps' is at least 0; got {steps}")
+    if batch < 1:
+        raise ConfigError(f"'{name}.batch' is at least 1; got {batch}")
+    if not learning_rate > 0:
+        raise ConfigError(f"'{name}.learning_rate' is above 0; got {learning_rate}")

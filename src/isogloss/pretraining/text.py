@@ -36,7 +36,8 @@ class AlignedText:
         Returns:
             bool [lines, languages].
         """
-        return np.array([[bool(line) for line in self.lines[language]] for language in self.languages]).T
+        columns = [[bool(line) for line in self.lines[language]] for language in self.languages]
+        return np.array(columns, dtype=np.bool_).T
 
     def as_corpus(self) -> ParallelCorpus:
         """Make a corpus in which every line is question and passage at once.
@@ -45,14 +46,13 @@ class AlignedText:
             A corpus whose cross-lingual batches pair translations. Equal lines of one language count as one
             passage, so that no batch holds a line as its own false negative.
         """
-        numbers = range(len(self.lines[self.languages[0]]))
         present = self.present()
-        kept = np.flatnonzero(present.any(axis=1))
+        kept: list[int] = np.flatnonzero(present.any(axis=1)).tolist()
         renderings = {
             language: [_line_rendering(self.lines[language][number]) for number in kept]
             for language in self.languages
         }
-        width = len(str(len(numbers)))
+        width = len(str(len(present)))
         return ParallelCorpus(
             name=self.name,
             languages=self.languages,
@@ -79,7 +79,8 @@ def read_aligned_text(folder: Path, languages: Sequence[str] = ()) -> AlignedTex
         The lines, without surrounding white space.
 
     Raises:
-        DataError: There is no such folder or file, a file is not UTF-8, or the numbers of lines differ.
+        DataError: There is no such folder or file, a file is not UTF-8, the numbers of lines differ, or no
+            line holds text.
     """
     if not folder.is_dir():
         raise DataError("no such folder; expected one of <language>.txt files, aligned by line", folder)
@@ -89,7 +90,7 @@ def read_aligned_text(folder: Path, languages: Sequence[str] = ()) -> AlignedTex
     absent = [language for language in languages if language not in found]
     if absent:
         raise DataError(f"holds no {absent[0]}.txt; it has {', '.join(found)}", folder)
-    chosen = sorted(languages or found)
+    chosen = sorted(set(languages or found))
     lines: dict[str, list[str]] = {}
     files = {}
     for language in chosen:
@@ -103,10 +104,13 @@ def read_aligned_text(folder: Path, languages: Sequence[str] = ()) -> AlignedTex
         first = chosen[0]
         if len(lines[language]) != len(lines[first]):
             raise DataError(
-                f"has {len(lines[language])} lines, {first}.txt has {len(lines[first])}; files must be aligned by line",
+                f"has {len(lines[language])} lines, {first}.txt has {len(lines[first])}; files must be aligned "
+                "by line",
                 found[language],
             )
-    return AlignedText(folder.name, tuple(chosen), lines, files)
+    if not any(line for column in lines.values() for line in column):
+        raise DataError("holds empty lines only", folder)
+    return AlignedText(folder.resolve().name, tuple(chosen), lines, files)
 
 
 def _line_rendering(line: str) -> Rendering | None:
@@ -114,7 +118,7 @@ def _line_rendering(line: str) -> Rendering | None:
 
 
 def _group_equal_lines(columns: Sequence[Sequence[str]]) -> NDArray[np.int64]:
-    """Number lines so that those which are equal in some language, directly or through others, share a number."""
+    """Give one number to lines that are equal in some language, directly or through others."""
     parents = list(range(len(columns[0])))
 
     def find(line: int) -> int:
@@ -128,4 +132,5 @@ def _group_equal_lines(columns: Sequence[Sequence[str]]) -> NDArray[np.int64]:
         for number, line in enumerate(column):
             if line:
                 parents[find(number)] = find(first.setdefault(line, number))
-    return np.unique([find(line) for line in range(len(parents))], return_inverse=True)[1].astype(np.int64)
+    roots = np.array([find(line) for line in range(len(parents))], dtype=np.int64)
+    return np.unique(roots, return_inverse=True)[1].astype(np.int64)

@@ -105,8 +105,8 @@ def build_arguments(
         raise ConfigError(f"[trainer]: {str(error).strip().splitlines()[0]}") from error
     if arguments.world_size > 1 or arguments.n_gpu > 1:
         raise ConfigError(
-            f"isogloss trains on one device, and this run would use {max(arguments.world_size, arguments.n_gpu)}; "
-            "start it without a distributed launcher, with one GPU visible (CUDA_VISIBLE_DEVICES=0)"
+            f"isogloss trains on one device; here are {max(arguments.world_size, arguments.n_gpu)}. Start it "
+            "without a distributed launcher, with one GPU visible (CUDA_VISIBLE_DEVICES=0)"
         )
     return arguments
 
@@ -135,10 +135,10 @@ def _check_trainer_table(trainer: Mapping[str, TomlValue], *, validate: bool) ->
     }
     for key, value in trainer.items():
         if key in DECIDED:
-            raise ConfigError(f"'trainer.{key}' is decided by {DECIDED[key]}; take it out of [trainer]")
+            raise ConfigError(f"'trainer.{key}' is decided by {DECIDED[key]}; take it out")
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean 'trainer.{near[0]}'?" if near else "see SentenceTransformerTrainingArguments"
+            hint = f"did you mean 'trainer.{near[0]}'?" if near else "[trainer] takes training arguments"
             raise ConfigError(f"unknown setting 'trainer.{key}' ({hint})")
         fitting, wording = _PLAIN_TYPES.get(known[key], ((object, bool), ""))
         # A TOML true is no number, though Python counts it as one.
@@ -147,6 +147,6 @@ def _check_trainer_table(trainer: Mapping[str, TomlValue], *, validate: bool) ->
     strategy = trainer.get("save_strategy", "steps")
     if validate and strategy not in ("steps", "best"):
         raise ConfigError(
-            f"'trainer.save_strategy' = {strategy!r} leaves no checkpoint to take the best model from; take it "
-            "out, or set 'validation.share' to 0"
+            f"'trainer.save_strategy' = {strategy!r} keeps no checkpoint of the best model; take it out, or "
+            "set 'validation.share' to 0"
         )

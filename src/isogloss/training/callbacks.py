@@ -1,5 +1,7 @@
 """What the trainer must do besides: epochs, learned temperature, checkpoints and progress."""
 
+# ruff: noqa: ARG002 - the trainer calls every callback with the same arguments
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -40,12 +40,8 @@ def find_checkpoint(checkpoints: Path, *, with_loss: bool = False) -> Path | Non
     Returns:
         Its folder; none when the run stopped before the first whole one.
     """
-    steps = sorted(
-        int(step)
-        for folder in checkpoints.glob(f"{_PREFIX}*")
-        if folder.is_dir() and (step := folder.name.removeprefix(_PREFIX)).isdecimal()
-    )
-    for step in reversed(steps):
+    numbers = [folder.name.removeprefix(_PREFIX) for folder in checkpoints.glob(f"{_PREFIX}*")]
+    for step in sorted((int(number) for number in numbers if number.isdecimal()), reverse=True):
         folder = checkpoint_folder(checkpoints, step)
         flaw = find_flaw(folder, with_loss=with_loss)
         if flaw is None:

@@ -103,7 +103,9 @@ def check_validation(config: ValidationConfig) -> None:
         ConfigError: The share is no share, or a number is out of range.
     """
     if not 0.0 <= config.share < 1.0:
-        raise ConfigError(f"'validation.share' is a share of the items below 1, 0 for none; got {config.share}")
+        raise ConfigError(
+            f"'validation.share' is a share of the items, from 0 to below 1; got {config.share}"
+        )
     for name, number, least in (
         ("batches", config.batches, 1),
         ("every", config.every, 1),
@@ -126,7 +128,7 @@ def hold_out_articles(
         The corpora to train on and those held out; a corpus of one article is trained on whole.
 
     Raises:
-        ConfigError: The share is out of range, or no corpus has a second article.
+        ConfigError: No corpus has a second article.
     """
     kept, held_out = [], []
     for corpus in corpora:
@@ -138,8 +140,8 @@ def hold_out_articles(
         held_out.append(part)
     if not held_out:
         raise ConfigError(
-            f"no article of {', '.join(corpus.name for corpus in corpora)} can be held out, for there is only "
-            "one; give the data article titles, or set 'validation.share' to 0 to train without validation"
+            f"{', '.join(corpus.name for corpus in corpora)}: there is no second article to hold out; give the "
+            "data article titles, or set 'validation.share' to 0 to train without validation"
         )
     return tuple(kept), tuple(held_out)
 

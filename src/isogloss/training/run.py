@@ -29,6 +29,7 @@ from isogloss.training.rows import RowTexts, planned_dataset
 from isogloss.training.start import load_start
 from isogloss.training.truncation import TruncationCount, count_truncated
 
+
 @dataclass(frozen=True)
 class TrainingOutcome:
     """Say what a finished run did.
@@ -121,8 +122,8 @@ def _check_finite(model: SentenceTransformer) -> None:
     for name, weights in model.named_parameters():
         if not bool(torch.isfinite(weights).all()):
             raise ModelError(
-                f"training diverged: {name} holds numbers that are not finite; lower 'trainer.learning_rate', or "
-                "raise 'trainer.warmup_steps'"
+                f"training diverged: {name} holds numbers that are not finite; lower 'trainer.learning_rate' "
+                "or raise 'trainer.warmup_steps'"
             )
 
 

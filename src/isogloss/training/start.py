@@ -20,14 +20,14 @@ def load_start(config: ModelConfig) -> SentenceTransformer:
     """Load a sentence-transformers model with its own head, or a Hugging Face encoder with a new pooling.
 
     The prefixes and lengths of the configuration become part of the model, so that plain
-    ``SentenceTransformer(folder).encode_query(...)`` uses them. A length beyond what the model takes is lowered
-    to that. Code that comes with a model is never run.
+    ``SentenceTransformer(folder).encode_query(...)`` uses them. A length beyond what the model takes is
+    lowered to that. Code that comes with a model is never run.
 
     Args:
         config: Name or folder, pooling, prefixes and lengths.
 
     Returns:
-        The model. Encoders that get a new pooling are followed by a normalisation; others keep what they have.
+        The model; a new pooling is followed by a normalisation, models with modules of their own keep those.
 
     Raises:
         ConfigError: The pooling is unknown or a length is not positive.
@@ -73,7 +73,8 @@ def first_module(model: SentenceTransformer) -> Transformer:
         raise ModelError(
             f"the model starts with {type(module).__name__}; isogloss trains transformers that encode text"
         )
-    return module
+    transformer: Transformer = module
+    return transformer
 
 
 def _load(config: ModelConfig) -> SentenceTransformer:
