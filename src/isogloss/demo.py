@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from isogloss.benchmarks import Benchmark, read_lareqa
@@ -33,7 +31,7 @@ from isogloss.pretraining.settings import (
     RankingSettings,
     TextSettings,
 )
-from isogloss.progress import Advance, show_progress
+from isogloss.progress import show_progress
 from isogloss.results import Results, RunInfo, write_results
 from isogloss.run_directory import RunDirectory
 from isogloss.training.callbacks import StepCount
@@ -58,10 +56,12 @@ class DemoSize:
         batch_size: Rows of a training batch.
     """
 
-    shape: EncoderShape = EncoderShape(layers=2, hidden=128, heads=2, vocabulary=6000, length=64)
-    masking_steps: int = 60
-    ranking_steps: int = 240
-    training_steps: int = 100
+    shape: EncoderShape = field(
+        default_factory=lambda: EncoderShape(layers=2, hidden=128, heads=2, vocabulary=6000, length=64)
+    )
+    masking_steps: int = 30
+    ranking_steps: int = 300
+    training_steps: int = 120
     batch_size: int = 50
 
 
@@ -106,9 +106,7 @@ def run_demo(
     benchmark = read_lareqa(corpus.benchmark, BENCHMARK)
     steps = size.masking_steps + size.ranking_steps + seeds * len(STRATEGIES) * size.training_steps
     with show_progress("demonstration", steps) as advance:
-        encoder = pretrain(
-            pretraining_config(corpus, size), out / "start", callbacks=(StepCount(advance),)
-        )
+        encoder = pretrain(pretraining_config(corpus, size), out / "start", callbacks=(StepCount(advance),))
         untrained = _evaluate_start(encoder, benchmark, out / "start-results")
         results = []
         for seed in range(1, seeds + 1):
@@ -121,6 +119,37 @@ def run_demo(
     write_text(out / "comparison.md", comparison.to_markdown(per_language=True))
     write_text(out / "comparison.json", comparison.to_json())
     return Demonstration(comparison, out, time.monotonic() - start)
+
+
+def describe_demo(demonstration: Demonstration) -> str:
+    """Write what a demonstration found, where it lies and what to do next.
+
+    Args:
+        demonstration: The demonstration.
+
+    Returns:
+        Lines of text.
+    """
+    out = demonstration.folder
+    run = out / f"{BASELINE}-seed1"
+    return f"""\
+A demonstration: an invented corpus in ten languages and a tiny encoder that starts from random weights.
+It shows how the parts work together, not which strategy is best on real text.
+
+{demonstration.comparison.to_headline()}
+time     {demonstration.seconds:.0f} s
+models   {out}/<strategy>-seed<n>/model, each opens in plain SentenceTransformer(...)
+results  {out}/<strategy>-seed<n>/results/{BENCHMARK}
+tables   {out}/comparison.md (differences, tests, every language), {out}/comparison.json
+
+next     isogloss plan {run}/config.toml
+         isogloss compare {out}/*-seed* --baseline x-y
+on real text, with XLM-R or LaBSE (downloads the model; a GPU helps):
+         isogloss train {run}/config.toml --out runs/xlm-r \\
+           --set model.name=FacebookAI/xlm-roberta-base --set trainer.learning_rate=3e-5
+         isogloss train {run}/config.toml --out runs/labse \\
+           --set model.name=sentence-transformers/LaBSE --set trainer.learning_rate=3e-5
+"""
 
 
 def pretraining_config(corpus: DemoCorpus, size: DemoSize) -> PretrainConfig:
@@ -136,8 +165,8 @@ def pretraining_config(corpus: DemoCorpus, size: DemoSize) -> PretrainConfig:
     return PretrainConfig(
         texts=(TextSettings(str(corpus.bitext)),),
         encoder=size.shape,
-        masking=MaskingSettings(steps=size.masking_steps, batch=48, learning_rate=2e-3),
-        ranking=RankingSettings(steps=size.ranking_steps, batch=96, learning_rate=1e-3),
+        masking=MaskingSettings(steps=size.masking_steps, batch=32, learning_rate=2e-3),
+        ranking=RankingSettings(steps=size.ranking_steps, batch=64, learning_rate=1e-3),
     )
 
 

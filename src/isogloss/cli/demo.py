@@ -38,7 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
     Returns:
         0.
     """
-    from isogloss.demo import run_demo
+    import sys
 
-    run_demo(arguments.out, seeds=arguments.seeds, overwrite=arguments.overwrite)
+    from isogloss.demo import describe_demo, run_demo
+
+    demonstration = run_demo(arguments.out, seeds=arguments.seeds, overwrite=arguments.overwrite)
+    sys.stdout.write(describe_demo(demonstration))
     return 0

@@ -130,6 +130,17 @@ class Comparison:
         """
         return self._write(write_text, per_language)
 
+    def to_headline(self) -> str:
+        """Write the scores alone for a terminal: all languages, then seen and unseen ones apart.
+
+        Returns:
+            Lines of text.
+        """
+        grids = [self._score_grid()]
+        if self.parts:
+            grids.append(self._part_score_grid())
+        return "\n".join(map(write_text, grids))
+
     def to_markdown(self, per_language: bool = False) -> str:
         """Write the comparison as Markdown tables.
 
@@ -289,6 +300,33 @@ class Comparison:
         step = len(self.systems)
         ruled = frozenset(range(step, len(rows), step))
         return Grid(f"{self.benchmark}: seen and unseen languages", header, tuple(rows), notes, ruled)
+
+    def _part_score_grid(self) -> Grid:
+        """Lay out systems x measures, seen and unseen languages below each other."""
+        means = {(each.part, each.label, each.measure): each.mean for each in self.parts}
+        names = list(dict.fromkeys(each.part for each in self.parts))
+        rows = tuple(
+            (
+                Cell(name),
+                Cell(system.label),
+                *(
+                    Cell(_write_score(measure, means[name, system.label, measure]))
+                    if (name, system.label, measure) in means
+                    else Cell("")
+                    for measure in self.measures
+                ),
+            )
+            for name in names
+            for system in self.systems
+        )
+        header = ("languages", "system", *map(_title, self.measures))
+        ruled = frozenset(range(len(self.systems), len(rows), len(self.systems)))
+        unseen = " ".join(each for each in self.languages if each not in self.trained_languages)
+        notes = (
+            f"Unseen in retrieval training: {unseen}; a language pair is unseen when either language is. "
+            "Described, not tested.",
+        )
+        return Grid(f"{self.benchmark}: seen and unseen languages", header, rows, notes, ruled)
 
     def _language_grid(self, measure: ComparedMeasure) -> Grid:
         """Lay out systems x query languages of one measure."""

@@ -104,8 +104,8 @@ def read_aligned_text(folder: Path, languages: Sequence[str] = ()) -> AlignedTex
         first = chosen[0]
         if len(lines[language]) != len(lines[first]):
             raise DataError(
-                f"has {len(lines[language])} lines, {first}.txt has {len(lines[first])}; files must be aligned "
-                "by line",
+                f"has {len(lines[language])} lines, {first}.txt has {len(lines[first])}; files must be "
+                "aligned by line",
                 found[language],
             )
     if not any(line for column in lines.values() for line in column):

@@ -140,8 +140,8 @@ def hold_out_articles(
         held_out.append(part)
     if not held_out:
         raise ConfigError(
-            f"{', '.join(corpus.name for corpus in corpora)}: there is no second article to hold out; give the "
-            "data article titles, or set 'validation.share' to 0 to train without validation"
+            f"{', '.join(corpus.name for corpus in corpora)}: there is no second article to hold out; give "
+            "the data article titles, or set 'validation.share' to 0 to train without validation"
         )
     return tuple(kept), tuple(held_out)
 
