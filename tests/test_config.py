@@ -170,3 +170,12 @@ def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_bytes(b"\xef\xbb\xbfseed = 3\n")
     assert read_toml(path) == {"seed": 3}
+
+
+def test_what_is_no_text_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot be read \(Is a directory\); name a TOML file"):
+        read_toml(tmp_path)
+    path = tmp_path / "run.toml"
+    path.write_bytes(b'name = "\xff"')
+    with pytest.raises(ConfigError, match=r"run\.toml, byte 8: not UTF-8"):
+        read_toml(path)

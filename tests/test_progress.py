@@ -19,9 +19,7 @@ def test_a_log_gets_a_line_with_the_remaining_time_now_and_then(
     ]
 
 
-def test_quiet_work_says_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_quiet_work_says_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", 0.0)
     with progress.show_progress("reading", 100, quiet=True) as advance:
         advance(10)

@@ -105,8 +105,10 @@ def read_toml(path: Path, overrides: Sequence[str] = ()) -> dict[str, TomlValue]
         tables: dict[str, TomlValue] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); name a TOML file") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}, byte {error.start}: not UTF-8; convert the file") from None
     except ValueError as error:  # TOMLDecodeError, or an integer of thousands of digits
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     for override in overrides:

@@ -205,14 +205,15 @@ def _clear(out: Path, *, overwrite: bool) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         if not (overwrite and (out / MARKER).is_file()):
             raise ConfigError(
-                f"{out} is not an empty folder; choose another with --out, or --overwrite an earlier demonstration"
+                f"{out} is not an empty folder; choose another with --out, or --overwrite an earlier "
+                "demonstration"
             )
         shutil.rmtree(out)
     write_text(out / MARKER, "Everything in this folder was made by isogloss demo.\n")
 
 
 def _evaluate_start(encoder: Path, benchmark: Benchmark, folder: Path) -> Results:
-    info = RunInfo(model=str(encoder), label="start (untrained)")
+    info = RunInfo(model=str(encoder), label="start (not fine-tuned)")
     results = evaluate(load_encoder(str(encoder), quiet=True), benchmark, info=info, quiet=True)
     write_results(results, folder)
     return results

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from transformers import PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from isogloss.errors import ConfigError, ModelError
+from isogloss.model_source import SAFE_WEIGHTS
 from isogloss.progress import show_progress
 
 TOKEN_BUDGET = 16_384
@@ -188,31 +190,61 @@ def load_encoder(
         The encoder.
 
     Raises:
-        ConfigError: ``max_length`` is not positive, or more than the model can take.
+        ConfigError: ``max_length`` leaves no room for text or is more than the model can take, or there is
+            no such device.
         ModelError: There is no such model, or it cannot be loaded.
     """
-    folder = Path(model)
-    if folder.is_dir() and not any((folder / name).is_file() for name in ("modules.json", "config.json")):
-        raise ModelError(f"{model}: no model in the folder (neither modules.json nor config.json)")
+    _check_place(model)
+    _check_device(device)
     try:
         with _without_loading_bars():
-            loaded = SentenceTransformer(model, device=device)
+            loaded = SentenceTransformer(model, device=device, model_kwargs=SAFE_WEIGHTS)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()
-        raise ModelError(
-            f"{model}: cannot be loaded ({reason[0] if reason else type(error).__name__})"
-        ) from error
-    limit = loaded.max_seq_length
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        here = "" if Path(model).exists() else "; there is no such folder either"
+        raise ModelError(f"{model}: cannot be loaded ({reason}){here}") from error
     if max_length is not None:
-        if max_length < 1:
-            raise ConfigError(f"max_length must be at least 1, not {max_length}")
-        if limit is not None and max_length > limit:
-            raise ConfigError(f"{model} takes {limit} tokens at most, not {max_length}")
-        loaded.max_seq_length = max_length
-        for name in _LENGTHS.values():
-            if hasattr(loaded[0], name):
-                setattr(loaded[0], name, max_length)
+        _set_length(loaded, model, max_length)
     return Encoder(loaded, model, query_prefix=query_prefix, passage_prefix=passage_prefix, quiet=quiet)
+
+
+def _check_place(model: str) -> None:
+    """Refuse what is no model folder and cannot be a name on the hub."""
+    folder = Path(model)
+    if model and folder.is_dir():
+        if not any((folder / name).is_file() for name in ("modules.json", "config.json")):
+            raise ModelError(f"{model}: no model in the folder (neither modules.json nor config.json)")
+    elif folder.is_file():
+        raise ModelError(f"{model}: is a file; give the folder of a model, or a name on the hub")
+    elif not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", model, re.ASCII):
+        raise ModelError(f"{model or repr(model)}: no such folder, and no name that the hub could have")
+
+
+def _check_device(device: str | None) -> None:
+    """Refuse a device that this installation of torch cannot use."""
+    if device is None:
+        return
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, ImportError) as error:  # a build without CUDA fails an assertion
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ConfigError(f"device {device!r} cannot be used ({reason})") from error
+
+
+def _set_length(loaded: SentenceTransformer, name: str, max_length: int) -> None:
+    """Cut queries and passages at one length; one without room for text would cut nothing, or everything."""
+    tokenizer = loaded.tokenizer
+    special = tokenizer.num_special_tokens_to_add() if isinstance(tokenizer, PreTrainedTokenizerBase) else 0
+    if max_length <= special:
+        around = f" ({special} stand around every text)" if special else ""
+        raise ConfigError(f"{name} needs {special + 1} tokens at least{around}, not {max_length}")
+    limit = loaded.max_seq_length
+    if limit is not None and max_length > limit:
+        raise ConfigError(f"{name} takes {limit} tokens at most, not {max_length}")
+    loaded.max_seq_length = max_length
+    for attribute in _LENGTHS.values():
+        if hasattr(loaded[0], attribute):
+            setattr(loaded[0], attribute, max_length)
 
 
 def _find_lengths(model: SentenceTransformer) -> dict[str, int]:

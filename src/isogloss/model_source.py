@@ -10,6 +10,9 @@ from isogloss.errors import ModelError
 from isogloss.results import RunInfo
 from isogloss.types import PassageUnit
 
+SAFE_WEIGHTS = {"use_safetensors": True}
+"""Passed when a model is loaded: weights stored as pickles, which can run code, are refused."""
+
 
 @dataclass(frozen=True)
 class ModelSource:
@@ -32,7 +35,8 @@ def find_model(name: str, label: str | None = None, seed: int | None = None) -> 
     """Find a model, and read the provenance of a run directory.
 
     Args:
-        name: Run directory (it holds ``model/`` and ``provenance.json``), model folder, or hub name.
+        name: Run directory (it holds ``model/`` and ``provenance.json``) or its model; another model folder;
+            hub name.
         label: What comparisons call the model; the run's label, else the folder's name, when not given.
         seed: The training's seed; that of the run when not given.
 
@@ -43,6 +47,9 @@ def find_model(name: str, label: str | None = None, seed: int | None = None) -> 
         ModelError: The run directory's provenance cannot be read.
     """
     folder = Path(name)
+    if folder.name == "model" and (folder.parent / "provenance.json").is_file():
+        # The model of a run is the run's: unit, label, seed and languages are known.
+        folder = folder.parent
     provenance = folder / "provenance.json"
     if not (provenance.is_file() and (folder / "model").is_dir()):
         own = folder.resolve().name if folder.is_dir() else name.rsplit("/", maxsplit=1)[-1]
@@ -65,6 +72,26 @@ def find_model(name: str, label: str | None = None, seed: int | None = None) -> 
         trained_languages=tuple(str(language) for language in languages)
         if isinstance(languages, list)
         else (),
+        settings={"start": start} if isinstance(start := known.get("start"), str) else {},
     )
-    trained_unit = PassageUnit(unit) if unit in set(PassageUnit) else PassageUnit.SENTENCE
+    trained_unit = (
+        PassageUnit(unit) if isinstance(unit, str) and unit in set(PassageUnit) else PassageUnit.SENTENCE
+    )
     return ModelSource(model, folder, info, trained_unit)
+
+
+def check_local_name(name: str) -> None:
+    """Refuse at once a name that can only be a folder and is none, before the network is asked for it.
+
+    Args:
+        name: Folder, or name on the Hugging Face hub.
+
+    Raises:
+        ModelError: The name is a path, and there is no such folder.
+    """
+    folder = Path(name)
+    # A hub name is one word, or owner/model; where the first part is a folder here, a path was meant.
+    path = folder.is_absolute() or name.startswith((".", "~")) or len(folder.parts) > 2
+    inside = len(folder.parts) == 2 and Path(folder.parts[0]).is_dir()
+    if (path or inside) and not folder.is_dir():
+        raise ModelError(f"{name}: no such folder")

@@ -79,6 +79,18 @@ def published_models(benchmark: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.model for each in read_published() if each.benchmark == benchmark))
 
 
+def published_languages(benchmark: str) -> frozenset[str]:
+    """List the languages that the paper's means over a benchmark are taken over.
+
+    Args:
+        benchmark: Name of the benchmark.
+
+    Returns:
+        Their codes; empty when the paper has no figures for it.
+    """
+    return frozenset(each.language for each in read_published() if each.benchmark == benchmark) - {MACRO}
+
+
 def published_macro(
     model: str, benchmark: str, strategy: str, setting: Setting, measure: str
 ) -> float | None:

@@ -46,6 +46,11 @@ class RunDirectory:
         return self.path / "config.toml"
 
     @property
+    def data(self) -> Path:
+        """Name the file of the data's hashes, written when the run starts."""
+        return self.path / "data.json"
+
+    @property
     def provenance(self) -> Path:
         """Name the file that says where the model is from."""
         return self.path / "provenance.json"
@@ -97,13 +102,34 @@ class RunDirectory:
                 "run that was started there"
             )
 
-    def open(self, config: TrainConfig) -> None:
-        """Make the folder and write the resolved settings.
+    def open(self, config: TrainConfig, files: Mapping[str, str], *, resume: bool) -> None:
+        """Make the folder and write settings and data hashes, or check that the data are still the same.
 
         Args:
             config: The run's settings.
+            files: Path -> SHA-256 of the data.
+            resume: Whether to continue the run that the folder holds.
+
+        Raises:
+            ConfigError: A file of the run to resume has changed, or its list cannot be read.
         """
+        if resume and self.data.is_file():
+            self._check_data(files)
+            return
+        write_text(self.data, json.dumps(dict(files), ensure_ascii=False, indent=1) + "\n")
         write_text(self.config, tomli_w.dumps(dump_config(config)))
+
+    def _check_data(self, files: Mapping[str, str]) -> None:
+        try:
+            stored = json.loads(self.data.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{self.data}: cannot be read ({error})") from error
+        changed = sorted(path for path in {*stored, *files} if stored.get(path) != files.get(path))
+        if changed:
+            raise ConfigError(
+                f"{self.path} was started with another version of {changed[0]}; put it back, or start a new "
+                "run in another folder"
+            )
 
     def write_provenance(self, content: Mapping[str, object]) -> None:
         """Write where the model is from.

@@ -174,7 +174,8 @@ def find_interval(distribution: Floats, level: float) -> Interval:
     """Take the central percentile interval of a resampled statistic.
 
     Args:
-        distribution: float64 [resamples].
+        distribution: float64 [resamples]; NaN, where a resample has none of the few questions that a part
+            of the languages is asked, is passed over.
         level: Share of the distribution inside, between 0 and 1.
 
     Returns:
@@ -183,7 +184,7 @@ def find_interval(distribution: Floats, level: float) -> Interval:
     Source: Efron & Tibshirani 1993, chapter 13.
     """
     tail = (1 - level) / 2
-    low, high = np.quantile(distribution, [tail, 1 - tail])
+    low, high = np.quantile(distribution[~np.isnan(distribution)], [tail, 1 - tail])
     return Interval(float(low), float(high))
 
 

@@ -1,6 +1,6 @@
 """Cut the bitext that the study's encoder is pre-trained on: NTREX-128 (training half) and TICO-19.
 
-Usage: python prepare.py DATA OUT    (DATA holds bitext/NTREX and bitext/tico-19 as their authors publish them)
+Usage: python prepare.py DATA OUT    (DATA holds bitext/NTREX and bitext/tico-19 as published)
 """
 
 from __future__ import annotations

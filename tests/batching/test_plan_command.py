@@ -154,6 +154,7 @@ def test_a_batch_is_shown_as_text_and_json(config: Path, capsys: pytest.CaptureF
         (["--batch", "3"], "--batch takes EPOCH:STEP"),
         (["--batch", ""], "--batch takes EPOCH:STEP"),
         (["--batch", "0:9"], "there is no step 9 in epoch 0"),
+        (["--batch", f"{10**30}:0"], "there is no step 0 in epoch 1000000"),
     ],
 )
 def test_wrong_settings_are_refused_in_one_line(
@@ -185,7 +186,7 @@ def test_a_missing_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
         (b"[batches\nsize = 4", "not valid TOML"),
         (b"seed = 1\nseed = 2", "not valid TOML"),
         (b"seed = " + b"9" * 5000, "not valid TOML"),
-        (b"seed = '\xff'", "cannot be read"),
+        (b"seed = '\xff'", "byte 8: not UTF-8"),
         (b"", "'model' is missing; 'corpora' is missing"),
     ],
 )

@@ -264,6 +264,51 @@ def test_references_are_shown_and_never_tested(comparison: Comparison) -> None:
     assert [reference.label for reference in alone.references] == ["chance"]
 
 
+def test_published_means_over_other_languages_are_noted(comparison: Comparison) -> None:
+    theirs = "ar de el en es hi ru th tr vi zh"
+    note = f"The published means are over other languages: {theirs}."
+    assert note in comparison.notes
+    whole = compare_quickly(invent_family((0,), languages=theirs.split(), questions=5), published=True)
+    assert not any("published" in each for each in whole.notes)
+    part = compare_quickly(invent_family((0,), benchmark="xquad-r-articles", questions=5), published=True)
+    assert "The paper has no figures for xquad-r-articles." in part.notes
+
+
+def test_a_part_with_few_questions_has_an_interval() -> None:
+    """In about a third of the resamples the only question asked in Greek is not drawn."""
+    runs = [
+        invent_results(label, 0, draw=ord(label), questions=3, trained_languages=("de", "en"))
+        for label in "ab"
+    ]
+    comparison = compare_quickly([keep_greek(run, "q0000") for run in runs], "a")
+    intervals = [each.interval for each in comparison.parts if each.part == "unseen" and each.label == "b"]
+    assert len(intervals) == 4
+    assert all(interval is not None and np.isfinite(interval).all() for interval in intervals)
+    assert "NaN" not in comparison.to_json()
+
+
+def keep_greek(results: Results, question: str) -> Results:
+    """Ask one question alone in Greek, and give the others no passage in it."""
+    greek = results.languages.index("el")
+    names = np.asarray(results.query_ids)
+    kept = (results.query_languages != greek) | (names == question)
+    judged = kept[results.judged_query] & (
+        (results.passage_languages[results.judged_passage] != greek)
+        | (names[results.judged_query] == question)
+    )
+    return replace(
+        results,
+        query_ids=tuple(names[kept].tolist()),
+        query_languages=results.query_languages[kept],
+        judged_query=(np.cumsum(kept) - 1)[results.judged_query[judged]].astype(np.int32),
+        judged_passage=results.judged_passage[judged],
+        rank_language=results.rank_language[judged],
+        rank_pool=results.rank_pool[judged],
+        top_pool=results.top_pool[kept],
+        top_language=results.top_language[kept],
+    )
+
+
 def test_results_become_a_reference() -> None:
     start = invent_results("untrained", None)
     reference = refer_to(start)
@@ -318,6 +363,16 @@ def test_results_that_do_not_belong_together_are_refused(other: dict[str, object
 def test_doubled_runs_are_refused() -> None:
     with pytest.raises(ResultsError, match=r"hybrid, seed 1 .* and hybrid, seed 1"):
         compare_quickly([*invent_family(), invent_results("hybrid", 1)])
+
+
+def test_runs_of_one_label_from_different_starts_are_refused() -> None:
+    results = [
+        invent_results("hybrid", 1, settings={"unit": "sentence", "start": "xlm-r"}),
+        invent_results("hybrid", 2, settings={"unit": "sentence", "start": "labse"}),
+        invent_results("x-y", 1),
+    ]
+    with pytest.raises(ResultsError, match=r"hybrid have different starting models \(labse, xlm-r\)"):
+        compare(results, "x-y")
 
 
 def test_one_label_with_two_alphas_is_refused() -> None:

@@ -5,7 +5,14 @@ from statistics import fmean
 
 import pytest
 
-from isogloss.published import MACRO, STRATEGIES, published_macro, published_models, read_published
+from isogloss.published import (
+    MACRO,
+    STRATEGIES,
+    published_languages,
+    published_macro,
+    published_models,
+    read_published,
+)
 from isogloss.types import Setting
 
 HEADLINES = """
@@ -57,3 +64,10 @@ def test_miracl_and_what_is_not_published() -> None:
             assert published_macro(model, "miracl-dev", strategy, Setting.MONO, "nDCG@10") == number
     assert published_models("other") == ()
     assert published_macro("XLM-R", "xquad-r", "hybrid", Setting.MONO, "MRR") is None
+
+
+def test_published_languages() -> None:
+    mlqa = {"ar", "de", "en", "es", "hi", "vi", "zh"}
+    assert published_languages("mlqa-r") == mlqa
+    assert published_languages("xquad-r") == mlqa | {"el", "ru", "th", "tr"}
+    assert published_languages("other") == frozenset()

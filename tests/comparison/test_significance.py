@@ -142,6 +142,12 @@ def test_questions_alone_give_scipys_bootstrap_interval() -> None:
 # p, interval, margin, effect
 
 
+def test_an_interval_passes_over_resamples_without_a_value() -> None:
+    values = np.linspace(0.0, 1.0, 101)
+    holed = np.insert(values, [0, 50, 101], np.nan)
+    assert find_interval(holed, 0.9) == find_interval(values, 0.9) == pytest.approx((0.05, 0.95))
+
+
 def test_p_counts_the_rarer_side_and_is_never_zero() -> None:
     assert find_p(np.asarray([1.0] * 97 + [-1.0, -1.0])) == pytest.approx(2 * 3 / 100)
     assert find_p(np.ones(99)) == pytest.approx(0.02)

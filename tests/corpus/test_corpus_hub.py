@@ -150,6 +150,7 @@ def test_an_unreachable_dataset_is_one_clear_error(monkeypatch: pytest.MonkeyPat
     with pytest.raises(DataError, match="hf:owner/name: cannot be loaded") as caught:
         read_corpus("owner/name")
     assert "\n" not in str(caught.value)
+    assert str(caught.value).endswith("; there is no such folder here either")
 
 
 @pytest.mark.parametrize("content", ["{}", "{", '{"splits": ["train"]}'])

@@ -70,7 +70,9 @@ def test_batches_keep_to_the_token_budget_and_pad_little(xlmr: Path, monkeypatch
     shapes: list[tuple[int, int]] = []
     preprocess = encoder.model.preprocess
 
-    def record(texts: list[str], prompt: str | None = None, task: str | None = None) -> dict[str, torch.Tensor]:
+    def record(
+        texts: list[str], prompt: str | None = None, task: str | None = None
+    ) -> dict[str, torch.Tensor]:
         features: dict[str, torch.Tensor] = preprocess(texts, prompt=prompt, task=task)
         shapes.append(tuple(features["input_ids"].shape))  # type: ignore[arg-type]
         return features
@@ -115,15 +117,28 @@ def test_the_share_of_truncated_texts_is_told(labse: Path) -> None:
 def test_lengths_beyond_the_model_are_refused(labse: Path) -> None:
     with pytest.raises(ConfigError, match="takes 64 tokens at most, not 65"):
         load_encoder(str(labse), max_length=65, device="cpu")
-    with pytest.raises(ConfigError, match="at least 1, not 0"):
-        load_encoder(str(labse), max_length=0, device="cpu")
+    for length in (0, 1, 2):  # [CLS] and [SEP] alone: 1 would cut nothing, 2 would leave nothing
+        with pytest.raises(ConfigError, match=rf"needs 3 tokens at least \(2 stand .*, not {length}"):
+            load_encoder(str(labse), max_length=length, device="cpu")
+    assert load_encoder(str(labse), max_length=3, device="cpu").max_lengths == {"query": 3, "passage": 3}
+
+
+@pytest.mark.parametrize("device", ["", "warp", "cuda:99", "privateuseone"])
+def test_devices_that_cannot_be_used_are_refused(labse: Path, device: str) -> None:
+    with pytest.raises(ConfigError, match=f"device '{device}' cannot be used") as caught:
+        load_encoder(str(labse), device=device)
+    assert "\n" not in str(caught.value)
 
 
 def test_models_that_cannot_be_loaded_are_refused(tmp_path: Path, xlmr: Path) -> None:
     with pytest.raises(ModelError, match="no model in the folder"):
         load_encoder(str(tmp_path))
-    with pytest.raises(ModelError, match="cannot be loaded"):
-        load_encoder(str(tmp_path / "nothing"))
+    for path in (str(tmp_path / "nothing"), "./nothing", "a/b/c", "a name", ""):
+        with pytest.raises(ModelError, match="no such folder, and no name that the hub could have"):
+            load_encoder(path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ModelError, match="file: is a file; give the folder"):
+        load_encoder(str(tmp_path / "file"))
     broken = tmp_path / "broken"
     broken.mkdir()
     for file in xlmr.iterdir():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -159,6 +160,38 @@ def test_wrong_arguments_are_told_in_one_line(
     assert problem.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--benchmark", "../small"], "--benchmark takes a name of letters"),
+        (["--benchmark", ""], "--benchmark takes a name of letters"),
+        (["--label", "two\nlines"], "--label takes one line"),
+        (["--label", " "], "--label takes one line"),
+        (["--out", "{file}/results"], "file is no folder; choose another place"),
+        (["--trec", "{file}"], "file is no folder; choose another place"),
+        (["--out", "/proc/results"], "/proc: no permission to write there"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_encoding(
+    model: Path,
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    message: str,
+) -> None:
+    (tmp_path / "file").write_text("")
+    # Root may write anywhere, so the system's answer is given here.
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda place, mode: str(place) != "/proc" and allowed(place, mode))
+    given = [word.replace("{file}", str(tmp_path / "file")) for word in words]
+    code, printed, problem = call(capsys, model, "--data", data, "--benchmark", "small", *given)
+    assert (code, printed) == (2, "")
+    assert message in problem
+    assert problem.count("\n") == 1
+
+
 def test_a_set_that_is_not_the_published_one_is_refused(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -172,6 +205,7 @@ def test_a_missing_model_is_told_in_one_line(data: Path, capsys: pytest.CaptureF
     code, _, problem = call(capsys, "no/such-model", "--benchmark", "small", "--data", data)
     assert code == 2
     assert problem.startswith("isogloss: error: no/such-model: cannot be loaded")
+    assert problem.endswith("; there is no such folder either\n")
     assert problem.count("\n") == 1
 
 

@@ -272,3 +272,21 @@ def test_one_language_alone_has_no_cross_lingual_numbers(tmp_path: Path) -> None
     write_results(alone, tmp_path / "out")
     assert read_results(tmp_path / "out").languages == ("de",)
     assert " - " in format_results(alone)
+    assert " in 1 language; " in format_results(alone) or " in 1 language\n" in format_results(alone)
+
+
+def test_the_summary_fits_a_terminal_of_80_columns() -> None:
+    text = format_results(eleven_languages(perfect=False))
+    table = text.split("\n\n", 1)[1]
+    assert "13,013.0" in table
+    assert max(map(len, table.splitlines())) <= 80
+
+
+def test_the_summary_tells_how_many_texts_were_cut(results: Results) -> None:
+    def text(**settings: float) -> str:
+        return format_results(replace(results, info=replace(results.info, settings=settings)))
+
+    cut = text(truncated_query_share=0.0, truncated_passage_share=0.125)
+    assert "cut at the model's lengths: 0.00% of the queries, 12.50% of the passages\n" in cut
+    assert "cut at" not in text(truncated_query_share=0.0, truncated_passage_share=0.0)
+    assert "cut at" not in text()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny_models import tiny_labse, tiny_xlmr
 from training_runs import Consumed, Settings, record_losses, write_corpus
+
+from tiny_models import tiny_labse, tiny_xlmr
 
 
 @pytest.fixture(scope="session")

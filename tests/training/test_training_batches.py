@@ -1,4 +1,4 @@
-"""What the trainer really consumes is what the plan says, over epochs; validation is the same for every run."""
+"""What the trainer really consumes is the plan, over epochs; validation is the same for every run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from training_runs import Consumed, Settings, TokenRows
 from transformers import AutoTokenizer
 
-from isogloss.batching import BatchPlan
+from isogloss.batching import BatchPlan, choose_strategy
 from isogloss.config import BatchesConfig, CorpusConfig, TrainConfig, ValidationConfig
 from isogloss.corpus import ParallelCorpus
 from isogloss.errors import ConfigError
-from isogloss.training.plans import hold_out_articles, plan_run
+from isogloss.training.plans import hold_out_articles, list_trained_languages, plan_run
 from isogloss.training.rows import RowTexts
 from isogloss.training.run import train
 from isogloss.types import PassageUnit
@@ -175,8 +175,9 @@ def one_article(corpus: ParallelCorpus) -> ParallelCorpus:
 def test_a_corpus_of_one_article_is_trained_on_whole(settings: Settings) -> None:
     whole = plan_run(settings()).corpora[0]
     small = one_article(whole)
-    kept, held_out = hold_out_articles([small, whole], 0.2)
-    assert kept[0] is small
+    other = whole.subset(np.flatnonzero(whole.articles != 0).astype(np.int64))
+    kept, held_out = hold_out_articles([small, other], 0.2)
+    assert kept[0].item_ids == small.item_ids
     assert len(held_out) == 1
     with pytest.raises(ConfigError, match="no second article to hold out"):
         hold_out_articles([small], 0.2)
@@ -199,9 +200,7 @@ def test_validation_settings_are_checked(
         plan_run(settings(validation=validation))
 
 
-def test_validation_of_items_in_one_language_is_monolingual(
-    settings: Settings, corpus_path: Path
-) -> None:
+def test_validation_of_items_in_one_language_is_monolingual(settings: Settings, corpus_path: Path) -> None:
     config = replace(settings(), corpora=(CorpusConfig(str(corpus_path), languages=("en",)),))
     config = replace(config, batches=BatchesConfig(strategy="x-x-mono", size=8))
     validation = plan_run(config).validation
@@ -216,3 +215,41 @@ def test_any_rows_of_a_plan_can_be_looked_up_in_any_order(settings: Settings) ->
     backward = texts({"row": list(reversed(range(30)))})
     assert {name: column[::-1] for name, column in backward.items()} == forward
     assert list(forward) == ["query", "passage"]
+
+
+def test_an_article_held_out_of_one_corpus_is_held_out_of_all(settings: Settings) -> None:
+    whole = plan_run(settings()).corpora[0]
+    part = whole.select_languages(["de"]).subset(np.arange(20, dtype=np.int64))
+    kept, held_out = hold_out_articles([whole, part], 0.2)
+    held = {name for corpus in held_out for name in corpus.article_names}
+    assert held
+    assert not held & {name for corpus in kept for name in corpus.article_names}
+    assert sum(len(corpus.item_ids) for corpus in (*kept, *held_out)) == len(whole.item_ids) + 20
+
+
+@pytest.mark.parametrize(
+    ("strategy", "languages"),
+    [
+        ("en-en", ["en"]),
+        ("hybrid", ["de", "el", "en", "hi"]),
+        ("x-y", ["de", "el", "en", "hi"]),
+    ],
+)
+def test_trained_languages_are_those_that_batches_can_hold(
+    settings: Settings, strategy: str, languages: list[str]
+) -> None:
+    plans = plan_run(settings(batches=BatchesConfig(strategy=strategy, size=8)))
+    assert list_trained_languages(plans.train) == languages
+
+
+def test_a_language_without_a_partner_is_not_trained_by_cross_lingual_batches(settings: Settings) -> None:
+    whole = plan_run(settings()).corpora[0]
+    alone = whole.present.copy()
+    alone[:, 0] = False
+    alone[0] = [True, False, False, False]
+    corpus = replace(whole, present=alone)
+    trained = {
+        name: list_trained_languages(BatchPlan([corpus], choose_strategy(name), 8))
+        for name in ("x-y", "hybrid")
+    }
+    assert trained == {"x-y": ["el", "en", "hi"], "hybrid": ["de", "el", "en", "hi"]}

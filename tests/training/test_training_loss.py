@@ -124,7 +124,9 @@ def test_other_queries_passages_count_for_infonce_alone(
     queries, passages, negatives = (entry.float() for entry in draw(4, 3, seed=2))
     moved = passages.clone()
     moved[3] = queries[0]
-    rows = [losses[name].compute_loss_from_embeddings([queries, side, negatives]) for side in (passages, moved)]
+    rows = [
+        losses[name].compute_loss_from_embeddings([queries, side, negatives]) for side in (passages, moved)
+    ]
     own = [
         losses[name].compute_loss_from_embeddings([queries[3:], side[3:], negatives])
         for side in (passages, moved)

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling
-from tiny_models import HIDDEN, MAX_TOKENS, SENTENCES
 from transformers import AutoModel, AutoTokenizer
 
 from isogloss.config import CorpusConfig, ModelConfig
 from isogloss.corpus import read_corpus
+from isogloss.encoding import load_encoder
 from isogloss.errors import ConfigError, ModelError
 from isogloss.training.plans import read_corpora
 from isogloss.training.start import load_start
 from isogloss.training.truncation import count_truncated
 from isogloss.types import PassageUnit
+from tiny_models import HIDDEN, MAX_TOKENS, SENTENCES
 
 
 def hidden_states(folder: Path, text: str) -> torch.Tensor:
@@ -65,7 +68,9 @@ def test_prefixes_and_lengths_are_saved_with_the_model(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     folder: Path = request.getfixturevalue(kind)
-    config = ModelConfig(str(folder), query_prefix="Q: ", passage_prefix="P: ", query_length=7, passage_length=12)
+    config = ModelConfig(
+        str(folder), query_prefix="Q: ", passage_prefix="P: ", query_length=7, passage_length=12
+    )
     model = load_start(config).eval()
     model.save_pretrained(str(tmp_path / "saved"))
     plain = SentenceTransformer(str(tmp_path / "saved"))
@@ -113,7 +118,9 @@ def test_the_truncated_share_is_exact(xlmr: Path, corpus_path: Path, unit: Passa
 def test_wrong_settings_are_refused(xlmr: Path) -> None:
     with pytest.raises(ConfigError, match=r"'model\.pooling' is one of mean, cls, max, lasttoken; got 'sum'"):
         load_start(ModelConfig(str(xlmr), pooling="sum"))
-    with pytest.raises(ConfigError, match=r"'model\.passage_length' is a number of tokens, at least 1; got 0"):
+    with pytest.raises(
+        ConfigError, match=r"'model\.passage_length' is a number of tokens, at least 1; got 0"
+    ):
         load_start(ModelConfig(str(xlmr), passage_length=0))
 
 
@@ -138,6 +145,27 @@ def test_a_damaged_folder_gives_one_clear_line(labse: Path, tmp_path: Path, dama
         load_start(ModelConfig(str(folder)))
     assert "\n" not in str(caught.value)
     assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["runs/no/such/model", "./model", "/no/model", "tests/model"])
+def test_a_mistyped_path_does_not_ask_the_network(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tests").mkdir()
+    with pytest.raises(ModelError, match="no such folder"):
+        load_start(ModelConfig(name))
+
+
+@pytest.mark.parametrize("load", [lambda name: load_start(ModelConfig(name)), load_encoder])
+def test_pickled_weights_are_refused(xlmr: Path, tmp_path: Path, load: Callable[[str], object]) -> None:
+    folder = tmp_path / "pickled"
+    shutil.copytree(xlmr, folder)
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+    with pytest.raises(ModelError, match="safetensors"):
+        load(str(folder))
 
 
 def test_corpora_are_named_and_told_apart(corpus_path: Path) -> None:

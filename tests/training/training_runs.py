@@ -124,7 +124,7 @@ def record_losses(monkeypatch: pytest.MonkeyPatch) -> Consumed:
     return record
 
 
-class Interrupted(Exception):  # noqa: N818 - no error, but an interruption
+class Interrupted(Exception):
     """Stand for anything that ends a run early."""
 
 

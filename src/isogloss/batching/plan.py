@@ -22,6 +22,8 @@ from isogloss.errors import PlanError
 LANGUAGE_DRAWS = ("uniform", "size")
 LARGEST_SEED = 2**32 - 1
 """The largest seed that every library of a training run takes."""
+LARGEST_EPOCH = 2**32 - 1
+"""The largest epoch that is planned; far beyond any training."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +92,9 @@ class BatchPlan:
         Raises:
             PlanError: The step lies outside the epoch, or explicit negatives cannot be found.
         """
-        if epoch < 0 or not 0 <= step < self.steps_per_epoch:
+        if not (0 <= epoch <= LARGEST_EPOCH and 0 <= step < self.steps_per_epoch):
             raise PlanError(
-                f"there is no step {step} in epoch {epoch}; epochs count from 0, "
+                f"there is no step {step} in epoch {epoch}; epochs count from 0 to {LARGEST_EPOCH}, "
                 f"and each has the steps 0 to {self.steps_per_epoch - 1}"
             )
         number, visit = self._schedule.entry(epoch, step)

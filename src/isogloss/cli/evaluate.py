@@ -19,8 +19,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: The command's parser.
     """
-    parser.add_argument("model", help="run directory of isogloss train, model folder, or hub name")
-    parser.add_argument("--benchmark", required=True, metavar="NAME", help="xquad-r, mlqa-r or another name")
+    parser.add_argument(
+        "model", metavar="MODEL", help="run directory of isogloss train, model folder, or hub name"
+    )
+    parser.add_argument(
+        "--benchmark",
+        required=True,
+        metavar="NAME",
+        help="xquad-r, mlqa-r or another name of letters, digits, '-', '_' and '.'",
+    )
     parser.add_argument(
         "--data",
         required=True,
@@ -113,6 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
     from isogloss.results import describe_results, format_results, write_results
     from isogloss.types import PassageUnit
 
+    _check_names(arguments.benchmark, arguments.label)
     source = find_model(arguments.model, arguments.label, arguments.seed)
     out = arguments.out or (source.run / "results" / _name_results(arguments) if source.run else None)
     for folder in (out, arguments.trec):
@@ -156,6 +164,21 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _check_names(benchmark: str, label: str | None) -> None:
+    """Refuse a benchmark's name that is no file name, and a label that would break a table."""
+    import re
+
+    from isogloss.errors import ConfigError
+
+    if not re.fullmatch(r"\w[\w.-]*", benchmark):
+        raise ConfigError(
+            "--benchmark takes a name of letters, digits, '-', '_' and '.', such as xquad-r; "
+            f"got {benchmark!r}"
+        )
+    if label is not None and not (label.strip() and label.isprintable()):
+        raise ConfigError(f"--label takes one line of printable text; got {label!r}")
+
+
 def _name_results(arguments: argparse.Namespace) -> str:
     """Name the benchmark in results: a part of the questions is a benchmark of its own to comparisons."""
     ends = {"articles": arguments.articles, "not-articles": arguments.not_articles}
@@ -163,14 +186,20 @@ def _name_results(arguments: argparse.Namespace) -> str:
 
 
 def _check_folder(folder: Path | None, *, overwrite: bool) -> None:
-    """Refuse a folder that holds something, unless it may be replaced."""
+    """Refuse a folder that cannot be written, or that holds something unless it may be replaced."""
+    import os
+
     from isogloss.errors import ConfigError
 
-    if folder is None or overwrite or not folder.exists():
+    if folder is None:
         return
-    if not folder.is_dir():
-        raise ConfigError(f"{folder} is no folder")
-    if any(folder.iterdir()):
+    # Asked before hours of encoding, not after them.
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not nearest.is_dir():
+        raise ConfigError(f"{nearest} is no folder; choose another place for {folder}")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ConfigError(f"{nearest}: no permission to write there; choose another place for {folder}")
+    if nearest == folder and not overwrite and any(folder.iterdir()):
         raise ConfigError(f"{folder} is not empty; choose another folder, or --overwrite")
 
 

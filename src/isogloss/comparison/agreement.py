@@ -12,6 +12,9 @@ from isogloss.results import MeasureTable, Results, RunInfo
 UNIT_SETTING = "unit"
 """The setting that decides which text stands for a passage, so which task is measured."""
 
+START_SETTING = "start"
+"""The setting that names the model a training started from."""
+
 
 def group_runs(results: Sequence[Results], baseline: str) -> dict[str, tuple[Results, ...]]:
     """Group results by label, the baseline first and each group by seed.
@@ -38,7 +41,7 @@ def group_runs(results: Sequence[Results], baseline: str) -> dict[str, tuple[Res
             )
         runs[each.info.seed] = each
     _check_labels(list(groups), baseline)
-    _check_alphas(groups)
+    _check_same_training(groups)
     order = [baseline, *(label for label in groups if label != baseline)]
     return {label: _sort_by_seed(groups[label]) for label in order}
 
@@ -96,14 +99,20 @@ def _check_labels(labels: Sequence[str], baseline: str) -> None:
         raise ResultsError(f"all results are labelled {baseline}; add a run of another label to compare")
 
 
-def _check_alphas(groups: Mapping[str, Mapping[int | None, Results]]) -> None:
+def _check_same_training(groups: Mapping[str, Mapping[int | None, Results]]) -> None:
+    """Refuse runs under one label that differ in more than the seed."""
     for label, group in groups.items():
-        alphas = {str(run.info.alpha) for run in group.values()}
-        if len(alphas) > 1:
-            raise ResultsError(
-                f"runs labelled {label} have different alphas ({', '.join(sorted(alphas))}); "
-                "evaluate them with a --label each"
-            )
+        runs = [run.info for run in group.values()]
+        found = {
+            "alphas": {str(run.alpha) for run in runs},
+            "starting models": {str(run.settings.get(START_SETTING)) for run in runs},
+        }
+        for what, values in found.items():
+            if len(values) > 1:
+                raise ResultsError(
+                    f"runs labelled {label} have different {what} ({', '.join(sorted(values))}); "
+                    "evaluate them with a --label each"
+                )
 
 
 def _check_same_task(first: Results, other: Results) -> None:

@@ -21,7 +21,7 @@ from isogloss.comparison.model import (
 from isogloss.comparison.report import Comparison
 from isogloss.comparison.sampling import ALL, Column, Floats, Plan, Sample, Sampler, name_cells
 from isogloss.errors import ConfigError
-from isogloss.published import STRATEGIES, published_macro, published_models
+from isogloss.published import STRATEGIES, published_languages, published_macro, published_models
 from isogloss.results import Results
 from isogloss.significance import (
     Interval,
@@ -80,10 +80,10 @@ def compare(
     sampler = Sampler(systems, tuple(groups.values()), seen, plan)
     columns = [sampler.collect(measure) for measure in measures]
     first = groups[baseline][0]
-    chance = {measure: first.chance(*measure).macro() for measure in measures}
-    shown = [Reference("chance", chance), *references]
+    notes = _list_notes(groups, systems, len(measures), plan)
+    papers = _list_published(first.benchmark, measures) if published else []
     if published:
-        shown += _list_published(first.benchmark, measures)
+        notes += _note_published(first.benchmark, first.languages)
     return Comparison(
         benchmark=first.benchmark,
         baseline=baseline,
@@ -101,8 +101,8 @@ def compare(
         differences=_test(columns, plan),
         parts=tuple(part for column in columns for part in _score_parts(column, plan)),
         by_language=tuple(each for column in columns for each in _list_languages(column, first.languages)),
-        references=tuple(shown),
-        notes=_list_notes(groups, systems, len(measures), plan),
+        references=(_refer_to_chance(first, measures), *references, *papers),
+        notes=notes,
     )
 
 
@@ -120,6 +120,10 @@ def refer_to(results: Results, measures: Sequence[ComparedMeasure] = DEFAULT_MEA
         ConfigError: A measure is unknown.
     """
     return Reference(results.info.label, {measure: results.table(*measure).macro() for measure in measures})
+
+
+def _refer_to_chance(results: Results, measures: Sequence[ComparedMeasure]) -> Reference:
+    return Reference("chance", {measure: results.chance(*measure).macro() for measure in measures})
 
 
 def _describe_system(label: str, runs: Sequence[Results]) -> System:
@@ -244,6 +248,16 @@ def _list_published(benchmark: str, measures: Sequence[ComparedMeasure]) -> list
             if scores:
                 references.append(Reference(f"{strategy} (published, {model})", scores))
     return references
+
+
+def _note_published(benchmark: str, languages: Sequence[str]) -> tuple[str, ...]:
+    """Say where the paper's figures are missing, or are means over other languages."""
+    theirs = published_languages(benchmark)
+    if not theirs:
+        return (f"The paper has no figures for {benchmark}.",)
+    if theirs != set(languages):
+        return (f"The published means are over other languages: {' '.join(sorted(theirs))}.",)
+    return ()
 
 
 def _list_notes(

@@ -94,7 +94,9 @@ def _load_tables(source: str, split: str | None, languages: Sequence[str] | None
             yield from _choose_splits(loaded, configuration, language, source, split)
     except (OSError, ValueError, KeyError, RuntimeError, DatasetsError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"cannot be loaded as a Hugging Face dataset: {reason}", f"hf:{source}") from error
+        here = "" if Path(source).exists() else "; there is no such folder here either"
+        message = f"cannot be loaded as a Hugging Face dataset: {reason}{here}"
+        raise DataError(message, f"hf:{source}") from error
 
 
 def is_saved_dataset(folder: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
@@ -181,6 +182,20 @@ class ParallelCorpus:
         )
         return narrowed.subset(np.flatnonzero(present.any(axis=1)).astype(np.int64))
 
+    def separate_articles(self, names: AbstractSet[str]) -> tuple[ParallelCorpus, ParallelCorpus]:
+        """Separate the items of some articles from the others.
+
+        Args:
+            names: Article names; those that the corpus lacks are passed over.
+
+        Returns:
+            The items of other articles, and those of the named ones; either may be empty.
+        """
+        mask = np.array(
+            [self.article_names[article] in names for article in self.articles.tolist()], dtype=np.bool_
+        )
+        return self.subset(np.flatnonzero(~mask)), self.subset(np.flatnonzero(mask))
+
     def split_articles(self, share: float, seed: int = 0) -> tuple[ParallelCorpus, ParallelCorpus]:
         """Hold out whole articles.
 
@@ -209,9 +224,7 @@ class ParallelCorpus:
             sizes[name] = sizes.get(name, 0) + 1
         if len(sizes) < 2:
             raise DataError(f"corpus {self.name!r} has no second article to hold out; give it article titles")
-        held = _choose_articles(sizes, share * len(names), seed)
-        mask = np.array([name in held for name in names], dtype=np.bool_)
-        return self.subset(np.flatnonzero(~mask)), self.subset(np.flatnonzero(mask))
+        return self.separate_articles(_choose_articles(sizes, share * len(names), seed))
 
 
 def number_by_first_use(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from isogloss.bias import RANK_DISTANCE
-from isogloss.results.model import MEASURES, Results
+from isogloss.results.model import MEASURES, Results, RunInfo
 from isogloss.types import LanguagePair, Setting
 
 COLUMNS: tuple[tuple[Setting, str], ...] = (
@@ -60,12 +60,13 @@ def format_results(results: Results) -> str:
         Lines of text: a row per query language, macro means, chance; then every measure.
     """
     info = results.info
-    questions = len(set(results.query_ids))
+    questions, languages = len(set(results.query_ids)), len(results.languages)
     unit = info.settings.get("unit", "")
     lines = [
         f"{results.benchmark}: {info.label} ({info.model})",
         f"{questions:,} questions, {len(results.query_ids):,} queries, {len(results.passage_ids):,} passages "
-        f"in {len(results.languages)} languages{f'; passage = {unit}' if unit else ''}",
+        f"in {languages} language{'' if languages == 1 else 's'}{f'; passage = {unit}' if unit else ''}",
+        *_format_truncated(info),
         *(f"note: {note}" for note in info.notes),
         "",
         *_format_languages(results),
@@ -73,6 +74,14 @@ def format_results(results: Results) -> str:
         *_format_measures(results),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _format_truncated(info: RunInfo) -> list[str]:
+    """Write the share of texts that were cut, where any was."""
+    query, passage = (info.settings.get(f"truncated_{kind}_share") for kind in ("query", "passage"))
+    if not (isinstance(query, float) and isinstance(passage, float) and query + passage):
+        return []
+    return [f"cut at the model's lengths: {query:.2%} of the queries, {passage:.2%} of the passages"]
 
 
 def _format_languages(results: Results) -> list[str]:
@@ -91,11 +100,13 @@ def _format_languages(results: Results) -> list[str]:
                 rows.append((f"{name} ({len(chosen)})", [_mean(_pick(column, chosen)) for column in columns]))
     rows.append(("macro", [results.table(*column).macro() for column in COLUMNS]))
     rows.append(("chance", [results.chance(*column).macro() for column in COLUMNS]))
-    head = ("query", [f"{setting.value} {measure}" for setting, measure in COLUMNS])
+    # Two lines of head keep the table within 80 columns.
+    above = ("query", [setting.value for setting, _ in COLUMNS])
+    below = ("", [measure for _, measure in COLUMNS])
     body = [
         (name, [_format(m, value) for (_, m), value in zip(COLUMNS, row, strict=True)]) for name, row in rows
     ]
-    return _align([head, *body])
+    return _align([above, below, *body])
 
 
 def _format_measures(results: Results) -> list[str]:

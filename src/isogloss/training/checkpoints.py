@@ -13,6 +13,7 @@ LOSS_FILE = "loss.safetensors"
 """Holds a learned temperature."""
 
 _STATE_FILE = "trainer_state.json"
+_MODULES_FILE = "modules.json"
 _ARCHIVES = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
 _PREFIX = "checkpoint-"
 
@@ -60,27 +61,32 @@ def find_flaw(folder: Path, *, with_loss: bool = False) -> str | None:
     Returns:
         The first flaw found; none when all files are there and can be opened.
     """
-    try:
-        state = json.loads((folder / _STATE_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return f"{_STATE_FILE} is missing or torn"
-    if not isinstance(state, dict) or not isinstance(state.get("global_step"), int):
-        return f"{_STATE_FILE} names no step"
-    for name in _ARCHIVES:
-        # The table of contents stands at the end of such an archive: a cut file has none.
-        if not zipfile.is_zipfile(folder / name):
-            return f"{name} is missing or torn"
-    if not (folder / "modules.json").is_file():
-        return "modules.json is missing"
-    if with_loss and not (folder / LOSS_FILE).is_file():
-        return f"{LOSS_FILE} is missing"
-    weights = sorted(path for path in folder.rglob("*.safetensors"))
-    if all(path.name == LOSS_FILE for path in weights):
+    needed = [_STATE_FILE, _MODULES_FILE, *_ARCHIVES, *([LOSS_FILE] if with_loss else [])]
+    absent = [name for name in needed if not (folder / name).is_file()]
+    if absent:
+        return f"{absent[0]} is missing"
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    if not any(path.suffix == ".safetensors" and path.name != LOSS_FILE for path in files):
         return "the model's weights are missing"
-    for path in weights:
-        try:
-            with safe_open(str(path), framework="numpy"):
-                pass
-        except (OSError, SafetensorError):
-            return f"{path.relative_to(folder)} is torn"
-    return None
+    torn = [path for path in files if not _is_whole(path)]
+    return f"{torn[0].relative_to(folder).as_posix()} is torn" if torn else None
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether a file of a checkpoint can be opened as what its name says."""
+    match path.suffix:
+        case ".json":
+            try:
+                json.loads(path.read_text(encoding="utf-8"))
+            except ValueError:
+                return False
+        case ".safetensors":
+            try:
+                with safe_open(str(path), framework="numpy"):
+                    pass
+            except SafetensorError:
+                return False
+        case ".pt" | ".pth":
+            # The table of contents stands at the end of such an archive: a cut file has none.
+            return zipfile.is_zipfile(path)
+    return True

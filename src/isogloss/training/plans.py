@@ -118,32 +118,34 @@ def check_validation(config: ValidationConfig) -> None:
 def hold_out_articles(
     corpora: Sequence[ParallelCorpus], share: float
 ) -> tuple[tuple[ParallelCorpus, ...], tuple[ParallelCorpus, ...]]:
-    """Hold out whole articles of each corpus for validation.
+    """Hold out whole articles for validation; an article held out of one corpus is held out of all.
 
     Args:
         corpora: The corpora.
         share: About this share of each corpus's items, between 0 and 1.
 
     Returns:
-        The corpora to train on and those held out; a corpus of one article is trained on whole.
+        The corpora to train on and those held out, empty ones left out of both; a corpus of one article is
+        trained on whole, unless another corpus holds that article out.
 
     Raises:
-        ConfigError: No corpus has a second article.
+        ConfigError: No corpus has a second article, or nothing would be left to train on.
     """
-    kept, held_out = [], []
+    names: set[str] = set()
     for corpus in corpora:
-        if len(set(corpus.article_names)) < 2:
-            kept.append(corpus)
-            continue
-        rest, part = corpus.split_articles(share, seed=VALIDATION_SEED)
-        kept.append(rest)
-        held_out.append(part)
-    if not held_out:
+        if len(set(corpus.article_names)) > 1:
+            names |= set(corpus.split_articles(share, seed=VALIDATION_SEED)[1].article_names)
+    listed = ", ".join(corpus.name for corpus in corpora)
+    if not names:
         raise ConfigError(
-            f"{', '.join(corpus.name for corpus in corpora)}: there is no second article to hold out; give "
-            "the data article titles, or set 'validation.share' to 0 to train without validation"
+            f"{listed}: there is no second article to hold out; give the data article titles, or set "
+            "'validation.share' to 0 to train without validation"
         )
-    return tuple(kept), tuple(held_out)
+    parts = [corpus.separate_articles(names) for corpus in corpora]
+    kept = tuple(rest for rest, _ in parts if rest.item_ids)
+    if not kept:
+        raise ConfigError(f"{listed}: holding out articles leaves none to train on; lower 'validation.share'")
+    return kept, tuple(part for _, part in parts if part.item_ids)
 
 
 def plan_validation(
@@ -163,3 +165,21 @@ def plan_validation(
     parallel = any((corpus.present.sum(axis=1) >= 2).any() for corpus in held_out)
     strategy = choose_strategy("hybrid", DEFAULT_ALPHA if parallel else 1.0)
     return BatchPlan(held_out, strategy, batch_size, seed=VALIDATION_SEED, negatives=negatives)
+
+
+def list_trained_languages(plan: BatchPlan) -> list[str]:
+    """List the languages that the batches of a plan can hold.
+
+    Args:
+        plan: The plan.
+
+    Returns:
+        Language codes, sorted: English alone for ``en-en``, for example.
+    """
+    found: set[str] = set()
+    for _, number, language, stratum in plan.strata():
+        corpus = plan.corpora[number]
+        drawn = corpus.present[stratum.items]
+        spoken = {name for place, name in enumerate(corpus.languages) if drawn[:, place].any()}
+        found |= {language} if language else spoken
+    return sorted(found)

@@ -24,7 +24,7 @@ from isogloss.training.arguments import build_arguments, count_epochs
 from isogloss.training.callbacks import BestCheckpoint, LossState, PlanEpoch, calm_libraries
 from isogloss.training.checkpoints import find_checkpoint
 from isogloss.training.loss import ContrastiveLoss
-from isogloss.training.plans import RunPlans, plan_run
+from isogloss.training.plans import RunPlans, list_trained_languages, plan_run
 from isogloss.training.rows import RowTexts, planned_dataset
 from isogloss.training.start import load_start
 from isogloss.training.truncation import TruncationCount, count_truncated
@@ -88,12 +88,13 @@ def _train(
     start = time.monotonic()
     directory.check(config, resume=resume)
     plans = plan_run(config)
+    _try_plans(plans, config.validation.batches)
     arguments = build_arguments(config, directory.checkpoints, validate=plans.validation is not None)
     set_seed(config.seed)
     model = load_start(config.model)
     loss = ContrastiveLoss(model, config.loss)
     truncation = count_truncated(model, plans.train.corpora, config.unit)
-    directory.open(config)
+    directory.open(config, list_files(plans), resume=resume)
     trainer = build_trainer(config, plans, loss, arguments, callbacks)
     checkpoint = None
     if resume:
@@ -116,6 +117,14 @@ def _train(
     with replace_folder(directory.model) as temporary:
         model.save_pretrained(str(temporary))
     return outcome
+
+
+def _try_plans(plans: RunPlans, validation_batches: int) -> None:
+    """Plan the first batches, so that negatives that cannot be found are known before anything is written."""
+    plans.train.batch(0, 0)
+    if plans.validation is not None:
+        for number in range(validation_batches):
+            plans.validation.batch(*divmod(number, plans.validation.steps_per_epoch))
 
 
 def _check_finite(model: SentenceTransformer) -> None:
@@ -176,6 +185,18 @@ def build_trainer(
     return trainer
 
 
+def list_files(plans: RunPlans) -> dict[str, str]:
+    """List the files that a run's corpora were read from.
+
+    Args:
+        plans: The run's plans.
+
+    Returns:
+        Path -> SHA-256.
+    """
+    return {path: digest for corpus in plans.corpora for path, digest in corpus.files.items()}
+
+
 def describe_run(
     config: TrainConfig, plans: RunPlans, trainer: SentenceTransformerTrainer, outcome: TrainingOutcome
 ) -> dict[str, object]:
@@ -200,12 +221,12 @@ def describe_run(
         "seed": config.seed,
         "start": config.model.name,
         "unit": config.unit.value,
-        "languages": sorted({language for corpus in plans.train.corpora for language in corpus.languages}),
+        "languages": list_trained_languages(plans.train),
         "items": {corpus.name: len(corpus.item_ids) for corpus in plans.train.corpora},
         "held_out_items": {corpus.name: len(corpus.item_ids) for corpus in plans.validation.corpora}
         if plans.validation
         else {},
-        "files": {path: digest for corpus in plans.corpora for path, digest in corpus.files.items()},
+        "files": list_files(plans),
         "blemishes": sum(len(corpus.blemishes) for corpus in plans.corpora),
         "truncated": outcome.truncation.shares(),
         "temperature": loss.temperature if isinstance(loss, ContrastiveLoss) else None,

@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from isogloss.config import ModelConfig
 from isogloss.errors import ConfigError, ModelError
+from isogloss.model_source import SAFE_WEIGHTS, check_local_name
 
 POOLINGS = ("mean", "cls", "max", "lasttoken")
 
@@ -38,6 +39,7 @@ def load_start(config: ModelConfig) -> SentenceTransformer:
     for name, length in (("query_length", config.query_length), ("passage_length", config.passage_length)):
         if length < 1:
             raise ConfigError(f"'model.{name}' is a number of tokens, at least 1; got {length}")
+    check_local_name(config.name)
     try:
         model = _load(config)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
@@ -79,8 +81,8 @@ def first_module(model: SentenceTransformer) -> Transformer:
 
 def _load(config: ModelConfig) -> SentenceTransformer:
     if _is_sentence_transformer(config.name):
-        return SentenceTransformer(config.name)
-    transformer = Transformer(config.name)
+        return SentenceTransformer(config.name, model_kwargs=SAFE_WEIGHTS)
+    transformer = Transformer(config.name, model_kwargs=SAFE_WEIGHTS)
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=config.pooling)
     return SentenceTransformer(modules=[transformer, pooling, Normalize()])
 

@@ -1,0 +1,87 @@
+"""The settings tables of the documentation name every setting, with its real default."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+
+from isogloss.config import TrainConfig, parse_config, read_toml
+from isogloss.pretraining.settings import PretrainConfig
+from isogloss.training.arguments import DECIDED
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def write_value(value: object) -> str:
+    """Write a default as the tables do."""
+    if isinstance(value, Enum):
+        value = value.value
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case str():
+            return f'`"{value}"`'
+        case tuple():
+            return f"`{list(value)}`"
+        case dict():
+            return "empty"
+    return f"`{value}`"
+
+
+def list_settings(kind: type[object], where: str = "") -> Iterator[tuple[str, str]]:
+    hints = get_type_hints(kind)
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        inner = next(
+            (
+                entry
+                for entry in (hints[field.name], *get_args(hints[field.name]))
+                if dataclasses.is_dataclass(entry)
+            ),
+            None,
+        )
+        if inner is not None:
+            yield from list_settings(inner, f"{where}{field.name}.")  # type: ignore[arg-type]
+        elif field.default is not dataclasses.MISSING:
+            yield f"{where}{field.name}", write_value(field.default)
+        elif field.default_factory is not dataclasses.MISSING:
+            yield f"{where}{field.name}", write_value(field.default_factory())
+        else:
+            yield f"{where}{field.name}", "needed"
+
+
+@pytest.mark.parametrize(("page", "kind"), [("training.md", TrainConfig), ("pretraining.md", PretrainConfig)])
+def test_the_settings_table_is_complete_and_true(page: str, kind: type[object]) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    (table,) = re.findall(r"\| setting \| default \| meaning \|\n\|---\|---\|---\|\n((?:\|.*\n)+)", text)
+    rows = [row.split(" | ")[:2] for row in table.splitlines()]
+    written = {name.strip("| `"): default for name, default in rows}
+    assert len(written) == len(rows)
+    assert written == dict(list_settings(kind))
+
+
+def test_the_decided_settings_are_listed() -> None:
+    text = (DOCS / "training.md").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"<!-- decided -->(.*?)<!-- end -->", text, re.DOTALL)
+    assert re.findall(r"`(\w+)`", listed) == sorted(DECIDED)
+
+
+def test_the_example_of_pre_training_is_read(tmp_path: Path) -> None:
+    text = (DOCS / "pretraining.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "pretrain.toml").write_text(example, encoding="utf-8")
+    config = parse_config(PretrainConfig, read_toml(tmp_path / "pretrain.toml"), "pretrain.toml")
+    assert config.encoder.vocabulary == 24000
+
+
+@pytest.mark.parametrize("page", ["training.md", "pretraining.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", (DOCS / page).read_text(encoding="utf-8")):
+        assert (DOCS / target).is_file(), target
