@@ -63,7 +63,7 @@ def test_an_interrupt_ends_with_130(
 def describe(folder: Path, **streams: object) -> subprocess.CompletedProcess[str]:
     """Run ``isogloss data describe`` in a process of its own, on a terminal that knows ASCII alone."""
     (folder / "hüte 帽.jsonl").write_text(HATS, encoding="utf-8")
-    return subprocess.run(
+    done: subprocess.CompletedProcess[str] = subprocess.run(
         [sys.executable, "-m", "isogloss", "data", "describe", "hüte 帽.jsonl"],
         cwd=folder,
         env=os.environ | {"PYTHONIOENCODING": "ascii"},
@@ -71,6 +71,7 @@ def describe(folder: Path, **streams: object) -> subprocess.CompletedProcess[str
         timeout=60,
         **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams),  # type: ignore[call-overload]
     )
+    return done
 
 
 def test_letters_that_a_terminal_lacks_do_not_end_a_command(tmp_path: Path) -> None:

@@ -9,27 +9,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from isogloss.errors import ConfigError
+
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that takes its place when the block succeeds.
 
     Args:
-        path: The file to write; missing parent folders are made.
+        path: The file to write, or a link to it; missing parent folders are made.
 
     Yields:
         An empty file in the same folder. It is removed when the block raises.
+
+    Raises:
+        ConfigError: There is something else than a file, such as a folder or a device.
     """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{path} is no ordinary file; name another one to write")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes private files; a result should be as readable as any file the user writes.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        temporary.chmod(0o666 & ~_umask())
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
@@ -62,9 +67,16 @@ def replace_folder(path: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o777 & ~umask)
+        for entry in temporary.rglob("*"):
+            entry.chmod((0o777 if entry.is_dir() else 0o666) & ~_umask())
+        temporary.chmod(0o777 & ~_umask())
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _umask() -> int:
+    """Read the process's mask: temporary files are private, results as readable as any file of the user's."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask

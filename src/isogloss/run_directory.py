@@ -111,11 +111,18 @@ class RunDirectory:
             resume: Whether to continue the run that the folder holds.
 
         Raises:
-            ConfigError: A file of the run to resume has changed, or its list cannot be read.
+            ConfigError: A file of the run to resume has changed, its list cannot be read, or another run has
+                started in the folder meanwhile.
         """
         if resume and self.data.is_file():
             self._check_data(files)
             return
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            # Made by one process only: two runs that start in one folder at once must not share it.
+            self.config.touch(exist_ok=resume)
+        except FileExistsError:
+            raise ConfigError(f"another run has just started in {self.path}; choose another folder") from None
         write_text(self.data, json.dumps(dict(files), ensure_ascii=False, indent=1) + "\n")
         write_text(self.config, tomli_w.dumps(dump_config(config)))
 

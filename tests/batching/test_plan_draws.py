@@ -162,7 +162,11 @@ def test_a_step_outside_the_plan_is_refused(epoch: int, step: int) -> None:
 @pytest.mark.parametrize(
     ("name", "alpha", "message"),
     [
-        ("hybird", None, "unknown strategy 'hybird'; choose one of hybrid, x-x-mono"),
+        (
+            "hybird",
+            None,
+            r"unknown strategy 'hybird' \('batches\.strategy'\); choose one of hybrid, x-x-mono",
+        ),
         ("hybrid", 1.5, "from 0 to 1; got 1.5"),
         ("hybrid", float("nan"), "from 0 to 1; got nan"),
         ("x-y", 0.5, "'x-y' takes no alpha"),

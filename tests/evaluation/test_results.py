@@ -275,6 +275,22 @@ def test_one_language_alone_has_no_cross_lingual_numbers(tmp_path: Path) -> None
     assert " in 1 language; " in format_results(alone) or " in 1 language\n" in format_results(alone)
 
 
+@pytest.mark.parametrize("step", ["_write_arrays", "describe_results", "_hash_file"])
+def test_results_that_cannot_be_written_leave_the_old_ones(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    write_results(results, tmp_path / "out")
+    with monkeypatch.context() as patched:
+        patched.setattr(f"isogloss.results.store.{step}", stop)
+        with pytest.raises(KeyboardInterrupt):
+            write_results(replace(results, info=replace(INFO, label="new")), tmp_path / "out")
+    assert read_results(tmp_path / "out").info.label == "hybrid"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["ranks.npz", "results.json"]
+
+
 def test_the_summary_fits_a_terminal_of_80_columns() -> None:
     text = format_results(eleven_languages(perfect=False))
     table = text.split("\n\n", 1)[1]

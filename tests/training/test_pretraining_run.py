@@ -157,6 +157,8 @@ def test_texts_are_checked_before_anything_is_made(config: PretrainConfig, tmp_p
     [
         ("encoder", "layers", 0),
         ("encoder", "heads", 3),
+        ("encoder", "length", 1),
+        ("encoder", "vocabulary", 1),
         ("encoder", "dropout", 1.0),
         ("masking", "steps", -1),
         ("masking", "batch", 0),

@@ -25,6 +25,7 @@ from isogloss.config import (
     read_toml,
 )
 from isogloss.errors import ConfigError, DataError, IsoglossError, ModelError, PlanError
+from isogloss.run_directory import RunDirectory
 from isogloss.training.arguments import DECIDED, build_arguments, count_epochs
 from isogloss.training.plans import plan_run
 from isogloss.training.run import TrainingOutcome, train
@@ -52,6 +53,7 @@ def test_the_run_directory_says_what_was_done(finished: Finished) -> None:
     assert sorted(entry.name for entry in run.iterdir()) == [
         "checkpoints",
         "config.toml",
+        "data.json",
         "log.jsonl",
         "model",
         "provenance.json",
@@ -221,6 +223,8 @@ def test_what_isogloss_decides_cannot_be_set_in_the_trainer_table(
         ({"bf16": 1}, r"'trainer\.bf16' should be true or false; got 1"),
         ({"lr_scheduler_type": "zigzag"}, r"\[trainer\]: .*zigzag"),
         ({"save_steps": 3}, r"\[trainer\]: .*round multiple"),
+        ({"learning_rate": -1.0}, r"'trainer\.learning_rate' is above 0; got -1\.0"),
+        ({"max_steps": 0}, r"'trainer\.max_steps' is above 0; got 0"),
         ({"save_strategy": "no"}, r"'trainer\.save_strategy' = 'no' keeps no checkpoint of the best model"),
     ],
 )
@@ -243,6 +247,7 @@ def test_wrong_trainer_tables_are_refused(
         ({"batches": BatchesConfig(strategy="x-y", alpha=0.5)}, ConfigError),
         ({"batches": BatchesConfig(size=0)}, PlanError),
         ({"batches": BatchesConfig(negatives="hard")}, ConfigError),
+        ({"batches": BatchesConfig(negative_language="xx")}, ConfigError),
         ({"batches": BatchesConfig(size=8, negatives="random")}, PlanError),
         ({"loss": LossConfig(name="triplet")}, ConfigError),
         ({"loss": LossConfig(name="eq1")}, ConfigError),
@@ -305,3 +310,15 @@ def test_several_devices_are_refused(
     monkeypatch.setattr(SentenceTransformerTrainingArguments, "n_gpu", 2)
     with pytest.raises(ConfigError, match="isogloss trains on one device; here are 2"):
         build_arguments(settings(), tmp_path, validate=False)
+
+
+def test_of_two_runs_that_start_in_one_folder_the_second_is_refused(
+    tmp_path: Path, settings: Settings
+) -> None:
+    first, second = RunDirectory(tmp_path / "run"), RunDirectory(tmp_path / "run")
+    for directory in (first, second):
+        directory.check(settings(), resume=False)
+    first.open(settings(), {"a": "1"}, resume=False)
+    with pytest.raises(ConfigError, match="another run has just started in"):
+        second.open(settings(), {"a": "2"}, resume=False)
+    assert json.loads(first.data.read_text()) == {"a": "1"}

@@ -122,6 +122,10 @@ def test_wrong_settings_are_refused(xlmr: Path) -> None:
         ConfigError, match=r"'model\.passage_length' is a number of tokens, at least 1; got 0"
     ):
         load_start(ModelConfig(str(xlmr), passage_length=0))
+    with pytest.raises(
+        ConfigError, match=r"'model\.query_length' leaves no room for text: .* 2 special tokens"
+    ):
+        load_start(ModelConfig(str(xlmr), query_length=2))
 
 
 def test_a_missing_hub_model_gives_one_clear_line_quickly() -> None:

@@ -61,7 +61,7 @@ class BatchPlan:
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
-            raise PlanError(f"a batch needs at least 1 row; got {self.batch_size}")
+            raise PlanError(f"a batch needs at least 1 row ('batches.size'); got {self.batch_size}")
         if not 0 <= self.seed <= LARGEST_SEED:
             raise PlanError(f"a seed is a whole number from 0 to {LARGEST_SEED}; got {self.seed}")
         if not (math.isfinite(self.corpus_exponent) and self.corpus_exponent >= 0):

@@ -65,7 +65,9 @@ def choose_strategy(name: str, alpha: float | None = None) -> Strategy:
         ConfigError: The name is unknown, alpha is outside [0, 1], or is given to a strategy that fixes it.
     """
     if name not in STRATEGIES:
-        raise ConfigError(f"unknown strategy {name!r}; choose one of {', '.join(STRATEGIES)}")
+        raise ConfigError(
+            f"unknown strategy {name!r} ('batches.strategy'); choose one of {', '.join(STRATEGIES)}"
+        )
     if name in _FIXED:
         if alpha is not None and alpha != _FIXED[name].alpha:
             raise ConfigError(

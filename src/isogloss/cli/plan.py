@@ -16,7 +16,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument("config", type=Path, metavar="CONFIG", help="TOML file of a training run")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one setting, such as batches.alpha=0.4; may be repeated",
     )
     parser.add_argument("--epochs", type=int, default=1, metavar="N", help="epochs to count (default 1)")
     parser.add_argument("--batch", metavar="EPOCH:STEP", help="print the rows of one batch instead")

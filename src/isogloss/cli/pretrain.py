@@ -17,7 +17,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, metavar="CONFIG", help="TOML file of the pre-training")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the model to make")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one setting, such as batches.alpha=0.4; may be repeated",
     )
 
 

@@ -17,7 +17,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, metavar="CONFIG", help="TOML file of the run")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="run directory to make")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one setting, such as batches.alpha=0.4; may be repeated",
     )
     parser.add_argument("--resume", action="store_true", help="continue an interrupted run")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import torch
+from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from transformers import (
     DataCollatorForLanguageModeling,
@@ -32,7 +33,7 @@ from isogloss.config import (
     ValidationConfig,
     dump_config,
 )
-from isogloss.errors import ConfigError
+from isogloss.errors import ConfigError, ModelError
 from isogloss.files import replace_folder, write_text
 from isogloss.pretraining.encoder import new_encoder, save_encoder, train_tokenizer
 from isogloss.pretraining.masking import MaskingRows
@@ -43,7 +44,7 @@ from isogloss.training.arguments import build_arguments
 from isogloss.training.callbacks import calm_libraries
 from isogloss.training.loss import ContrastiveLoss
 from isogloss.training.plans import RunPlans
-from isogloss.training.run import build_trainer
+from isogloss.training.run import build_trainer, check_finite
 from isogloss.training.start import load_start
 
 LogEntry: TypeAlias = dict[str, str | float]
@@ -78,8 +79,11 @@ def pretrain(config: PretrainConfig, out: Path, *, callbacks: tuple[TrainerCallb
     texts = [read_aligned_text(Path(text.path), text.languages) for text in config.texts]
     if config.ranking.steps and not any((text.present().sum(axis=1) > 1).any() for text in texts):
         raise ConfigError("no line has a translation to rank; set 'ranking.steps' to 0, or add a language")
-    with calm_libraries():
-        return _pretrain(config, texts, out, callbacks)
+    try:
+        with calm_libraries():
+            return _pretrain(config, texts, out, callbacks)
+    except SafetensorError as error:
+        raise ModelError(f"{out}: the encoder cannot be written: {error}") from error
 
 
 def _pretrain(
@@ -106,6 +110,7 @@ def _pretrain(
             )
         )
         log += rank_translations(model, texts, config, Path(scratch), callbacks)
+    check_finite(model)
     with replace_folder(out) as temporary:
         model.save_pretrained(str(temporary))
         record = {

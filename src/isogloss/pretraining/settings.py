@@ -28,7 +28,7 @@ class EncoderShape:
         dropout: Share of activations and attention weights dropped in training.
 
     Raises:
-        ConfigError: A size is below 1, the heads do not divide the dimensions, or the dropout is no share.
+        ConfigError: A size is too small, the heads do not divide the dimensions, or the dropout is no share.
     """
 
     layers: int = 2
@@ -39,9 +39,10 @@ class EncoderShape:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("layers", "hidden", "heads", "vocabulary", "length"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"'encoder.{name}' is at least 1; got {getattr(self, name)}")
+        least = {"layers": 1, "hidden": 1, "heads": 1, "vocabulary": 100, "length": 8}
+        for name, number in least.items():
+            if getattr(self, name) < number:
+                raise ConfigError(f"'encoder.{name}' is at least {number}; got {getattr(self, name)}")
         if self.hidden % self.heads:
             raise ConfigError(
                 f"'encoder.heads' must divide 'encoder.hidden'; got {self.heads} and {self.hidden}"
@@ -104,13 +105,21 @@ class RankingSettings:
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """Hold every setting of one pre-training run."""
+    """Hold every setting of one pre-training run.
+
+    Raises:
+        ConfigError: The seed is out of range.
+    """
 
     texts: tuple[TextSettings, ...]
     encoder: EncoderShape = field(default_factory=EncoderShape)
     masking: MaskingSettings = field(default_factory=MaskingSettings)
     ranking: RankingSettings = field(default_factory=RankingSettings)
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"'seed' is a whole number from 0 to 4294967295; got {self.seed}")
 
 
 def _check_phase(name: str, steps: int, batch: int, learning_rate: float) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogloss.errors import ResultsError
-from isogloss.files import replace_file, write_text
+from isogloss.files import replace_file
 from isogloss.results.model import MEASURES, Results, RunInfo
 from isogloss.types import Setting
 
@@ -48,11 +48,24 @@ def write_results(results: Results, folder: Path) -> None:
         results: What to store.
         folder: The folder; it is made when missing, and results in it are replaced.
     """
-    # Without its JSON the old arrays are no results, so a crash between the files leaves nothing wrong.
-    (folder / RESULTS_FILE).unlink(missing_ok=True)
+    # Both files are whole before either takes its place. The JSON names the arrays by their sha256: a crash
+    # between the two leaves results that are refused, not wrong ones.
     ranks_file = folder / RANKS_FILE
-    with replace_file(ranks_file) as temporary, temporary.open("wb") as stream:
-        # Not compressed: numbers of passages are nearly noise, and small integers save as much.
+    with replace_file(folder / RESULTS_FILE) as document, replace_file(ranks_file) as arrays:
+        _write_arrays(results, arrays)
+        content = {
+            "format": FORMAT,
+            "version": VERSION,
+            **describe_results(results),
+            "ranks": {"file": RANKS_FILE, "sha256": _hash_file(arrays)},
+        }
+        text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
+        document.write_text(text + "\n", encoding="utf-8")
+
+
+def _write_arrays(results: Results, path: Path) -> None:
+    """Write the arrays, uncompressed: numbers of passages are nearly noise; small integers save as much."""
+    with path.open("wb") as stream:
         np.savez(
             stream,
             query_ids=np.asarray(results.query_ids),
@@ -66,14 +79,6 @@ def write_results(results: Results, folder: Path) -> None:
             top_pool=_shrink(results.top_pool),
             top_language=_shrink(results.top_language),
         )
-    document = {
-        "format": FORMAT,
-        "version": VERSION,
-        **describe_results(results),
-        "ranks": {"file": RANKS_FILE, "sha256": _hash_file(ranks_file)},
-    }
-    text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
-    write_text(folder / RESULTS_FILE, text + "\n")
 
 
 def describe_results(results: Results) -> dict[str, object]:

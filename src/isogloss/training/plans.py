@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from isogloss.batching import BatchPlan, NegativeChoice, choose_strategy
+from isogloss.batching.negatives import NEGATIVE_LANGUAGES
 from isogloss.batching.strategy import DEFAULT_ALPHA
 from isogloss.config import CorpusConfig, TrainConfig, ValidationConfig
 from isogloss.corpus import ParallelCorpus, read_corpus
@@ -75,6 +76,11 @@ def plan_run(config: TrainConfig) -> RunPlans:
     negatives = None
     if batches.negatives != "none":
         negatives = NegativeChoice(batches.negatives, batches.negative_language)
+    elif batches.negative_language not in NEGATIVE_LANGUAGES:
+        raise ConfigError(
+            f"'batches.negative_language' is one of {', '.join(NEGATIVE_LANGUAGES)}; "
+            f"got {batches.negative_language!r}"
+        )
     corpora = read_corpora(config.corpora)
     train = corpora
     held_out: tuple[ParallelCorpus, ...] = ()

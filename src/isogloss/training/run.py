@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from sentence_transformers import (
     SentenceTransformer,
     SentenceTransformerTrainer,
@@ -78,8 +79,11 @@ def train(
         PlanError: The batches asked for cannot be made from the corpora.
         ModelError: The encoder cannot be loaded, or training diverged.
     """
-    with calm_libraries():
-        return _train(config, RunDirectory(out), resume, callbacks)
+    try:
+        with calm_libraries():
+            return _train(config, RunDirectory(out), resume, callbacks)
+    except SafetensorError as error:
+        raise ModelError(f"{out}: the model cannot be written or read: {error}") from error
 
 
 def _train(
@@ -102,7 +106,7 @@ def _train(
     if checkpoint is not None:
         LossState(loss).load(checkpoint)
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    _check_finite(model)
+    check_finite(model)
     outcome = TrainingOutcome(
         model=directory.model,
         steps=trainer.state.global_step,
@@ -127,12 +131,20 @@ def _try_plans(plans: RunPlans, validation_batches: int) -> None:
             plans.validation.batch(*divmod(number, plans.validation.steps_per_epoch))
 
 
-def _check_finite(model: SentenceTransformer) -> None:
+def check_finite(model: SentenceTransformer) -> None:
+    """Check that training did not diverge.
+
+    Args:
+        model: The trained encoder.
+
+    Raises:
+        ModelError: A weight is not finite.
+    """
     for name, weights in model.named_parameters():
         if not bool(torch.isfinite(weights).all()):
             raise ModelError(
-                f"training diverged: {name} holds numbers that are not finite; lower 'trainer.learning_rate' "
-                "or raise 'trainer.warmup_steps'"
+                f"training diverged: {name} holds numbers that are not finite; lower the learning rate or "
+                "raise the warmup, and start in another folder"
             )
 
 

@@ -49,6 +49,13 @@ def load_start(config: ModelConfig) -> SentenceTransformer:
             "hub such as FacebookAI/xlm-roberta-base or sentence-transformers/LaBSE)"
         ) from error
     transformer = first_module(model)
+    special = len(transformer.tokenizer("")["input_ids"]) if transformer.tokenizer is not None else 0
+    for name, length in (("query_length", config.query_length), ("passage_length", config.passage_length)):
+        if length <= special:
+            raise ConfigError(
+                f"'model.{name}' leaves no room for text: {config.name} puts {special} special tokens "
+                f"around it; got {length}"
+            )
     limit = transformer.max_seq_length or max(config.query_length, config.passage_length)
     transformer.query_length = min(config.query_length, limit)
     transformer.document_length = min(config.passage_length, limit)
