@@ -223,8 +223,8 @@ def test_what_isogloss_decides_cannot_be_set_in_the_trainer_table(
         ({"bf16": 1}, r"'trainer\.bf16' should be true or false; got 1"),
         ({"lr_scheduler_type": "zigzag"}, r"\[trainer\]: .*zigzag"),
         ({"save_steps": 3}, r"\[trainer\]: .*round multiple"),
-        ({"learning_rate": -1.0}, r"'trainer\.learning_rate' is above 0; got -1\.0"),
-        ({"max_steps": 0}, r"'trainer\.max_steps' is above 0; got 0"),
+        ({"learning_rate": -1.0}, r"'trainer\.learning_rate' is at least 0\.0; got -1\.0"),
+        ({"max_steps": 0}, r"'trainer\.max_steps' is at least 1; got 0"),
         ({"save_strategy": "no"}, r"'trainer\.save_strategy' = 'no' keeps no checkpoint of the best model"),
     ],
 )

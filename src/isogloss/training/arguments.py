@@ -43,8 +43,8 @@ DECIDED: Mapping[str, str] = {
 }
 """Settings of the trainer that ``[trainer]`` may not name, and what decides each."""
 
-_ABOVE = {"learning_rate": 0, "max_steps": 0, "num_train_epochs": 0, "gradient_accumulation_steps": 0}
-"""Settings of the trainer that make no sense at or below a number; the trainer itself takes some of them."""
+_LEAST = {"learning_rate": 0.0, "weight_decay": 0.0, "max_steps": 1, "gradient_accumulation_steps": 1}
+"""Settings of the trainer that make no sense below a number; the trainer itself takes some of them."""
 
 _PLAIN_TYPES: Mapping[object, tuple[tuple[type, ...], str]] = {
     bool: ((bool,), "true or false"),
@@ -136,10 +136,10 @@ def _check_trainer_table(trainer: Mapping[str, TomlValue], *, validate: bool) ->
         for field in dataclasses.fields(SentenceTransformerTrainingArguments)
         if field.init
     }
-    for key, least in _ABOVE.items():
+    for key, least in _LEAST.items():
         value = trainer.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool) and value <= least:
-            raise ConfigError(f"'trainer.{key}' is above {least}; got {value}")
+        if isinstance(value, int | float) and value < least:
+            raise ConfigError(f"'trainer.{key}' is at least {least}; got {value}")
     for key, value in trainer.items():
         if key in DECIDED:
             raise ConfigError(f"'trainer.{key}' is decided by {DECIDED[key]}; take it out")
