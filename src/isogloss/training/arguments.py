@@ -138,7 +138,8 @@ def _check_trainer_table(trainer: Mapping[str, TomlValue], *, validate: bool) ->
     }
     for key, least in _LEAST.items():
         value = trainer.get(key)
-        if isinstance(value, int | float) and value < least:
+        unset = key == "max_steps" and value == -1  # the trainer's way to say that epochs decide
+        if isinstance(value, int | float) and value < least and not unset:
             raise ConfigError(f"'trainer.{key}' is at least {least}; got {value}")
     for key, value in trainer.items():
         if key in DECIDED:
