@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from isogloss.errors import ConfigError, ModelError
-from isogloss.model_source import SAFE_WEIGHTS
+from isogloss.model_source import SAFE_WEIGHTS, check_model_name
 from isogloss.progress import show_progress
 
 TOKEN_BUDGET = 16_384
@@ -194,7 +194,7 @@ def load_encoder(
             no such device.
         ModelError: There is no such model, or it cannot be loaded.
     """
-    _check_place(model)
+    check_model_name(model)
     _check_device(device)
     try:
         with _without_loading_bars():
@@ -206,18 +206,6 @@ def load_encoder(
     if max_length is not None:
         _set_length(loaded, model, max_length)
     return Encoder(loaded, model, query_prefix=query_prefix, passage_prefix=passage_prefix, quiet=quiet)
-
-
-def _check_place(model: str) -> None:
-    """Refuse what is no model folder and cannot be a name on the hub."""
-    folder = Path(model)
-    if model and folder.is_dir():
-        if not any((folder / name).is_file() for name in ("modules.json", "config.json")):
-            raise ModelError(f"{model}: no model in the folder (neither modules.json nor config.json)")
-    elif folder.is_file():
-        raise ModelError(f"{model}: is a file; give the folder of a model, or a name on the hub")
-    elif not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", model, re.ASCII):
-        raise ModelError(f"{model or repr(model)}: no such folder, and no name that the hub could have")
 
 
 def _check_device(device: str | None) -> None:

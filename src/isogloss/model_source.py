@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from isogloss.types import PassageUnit
 
 SAFE_WEIGHTS = {"use_safetensors": True}
 """Passed when a model is loaded: weights stored as pickles, which can run code, are refused."""
+
+
+_HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -80,18 +84,20 @@ def find_model(name: str, label: str | None = None, seed: int | None = None) -> 
     return ModelSource(model, folder, info, trained_unit)
 
 
-def check_local_name(name: str) -> None:
-    """Refuse at once a name that can only be a folder and is none, before the network is asked for it.
+def check_model_name(name: str) -> None:
+    """Refuse at once what is no model folder and cannot be a name on the hub, before the network is asked.
 
     Args:
         name: Folder, or name on the Hugging Face hub.
 
     Raises:
-        ModelError: The name is a path, and there is no such folder.
+        ModelError: The name is neither.
     """
     folder = Path(name)
-    # A hub name is one word, or owner/model; where the first part is a folder here, a path was meant.
-    path = folder.is_absolute() or name.startswith((".", "~")) or len(folder.parts) > 2
-    inside = len(folder.parts) == 2 and Path(folder.parts[0]).is_dir()
-    if (path or inside) and not folder.is_dir():
-        raise ModelError(f"{name}: no such folder")
+    if name and folder.is_dir():
+        if not any((folder / file).is_file() for file in ("modules.json", "config.json")):
+            raise ModelError(f"{name}: no model in the folder (neither modules.json nor config.json)")
+    elif folder.is_file():
+        raise ModelError(f"{name}: is a file; give the folder of a model, or a name on the hub")
+    elif not _HUB_NAME.fullmatch(name):
+        raise ModelError(f"{name or repr(name)}: no such folder, and no name that the hub could have")

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from isogloss.config import ModelConfig
 from isogloss.errors import ConfigError, ModelError
-from isogloss.model_source import SAFE_WEIGHTS, check_local_name
+from isogloss.model_source import SAFE_WEIGHTS, check_model_name
 
 POOLINGS = ("mean", "cls", "max", "lasttoken")
 
@@ -39,7 +39,7 @@ def load_start(config: ModelConfig) -> SentenceTransformer:
     for name, length in (("query_length", config.query_length), ("passage_length", config.passage_length)):
         if length < 1:
             raise ConfigError(f"'model.{name}' is a number of tokens, at least 1; got {length}")
-    check_local_name(config.name)
+    check_model_name(config.name)
     try:
         model = _load(config)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
