@@ -12,6 +12,7 @@ from evaluation_mutations import mutate
 from small_benchmark import LANGUAGES, document, small_benchmark, write_benchmark
 
 from isogloss.benchmarks import (
+    Benchmark,
     check_published_counts,
     find_folder,
     read_lareqa,
@@ -22,16 +23,27 @@ from isogloss.errors import DataError
 from isogloss.types import PassageUnit
 
 
+def find_query(benchmark: Benchmark, language: str, question: str) -> int:
+    place = benchmark.languages.index(language)
+    return next(
+        number
+        for number, (spoken, name) in enumerate(
+            zip(benchmark.query_languages, benchmark.query_ids, strict=True)
+        )
+        if (spoken, name) == (place, question)
+    )
+
+
 def test_every_sentence_is_a_candidate_and_shared_ids_join_languages(tmp_path: Path) -> None:
     benchmark = small_benchmark(tmp_path)
     assert benchmark.languages == LANGUAGES
     assert len(benchmark.passage_ids) == len(set(benchmark.passage_ids)) == 3 * 4 * 2 * 3
     assert len(benchmark.query_ids) == 8 + 8 + 7
     assert set(benchmark.files) == {"de.json", "en.json", "th.json"}
-    query = benchmark.topic_ids().index("en:q1-0")
+    query = find_query(benchmark, "en", "q1-0")
     relevant = benchmark.judged_passage[benchmark.judged_query == query]
     assert [benchmark.passage_ids[passage] for passage in relevant] == ["de:1.0.1", "en:1.0.1", "th:1.0.1"]
-    missing = benchmark.topic_ids().index("en:q0-0")
+    missing = find_query(benchmark, "en", "q0-0")
     relevant = benchmark.judged_passage[benchmark.judged_query == missing]
     assert [benchmark.passage_ids[passage] for passage in relevant] == ["de:0.0.1", "en:0.0.1"]
     first = benchmark.passage_texts(PassageUnit.SENTENCE_CONTEXT)[0]

@@ -60,12 +60,3 @@ class Benchmark:
             unit.text(sentence, context)
             for sentence, context in zip(self.passage_sentences, self.passage_contexts, strict=True)
         ]
-
-    def topic_ids(self) -> list[str]:
-        """Name every query by its language and question id.
-
-        Returns:
-            ``de:56beb4343aeaaa14008c925b`` and so on, ``[Q]``, each once.
-        """
-        pairs = zip(self.query_languages, self.query_ids, strict=True)
-        return [f"{self.languages[language]}:{name}" for language, name in pairs]
