@@ -14,7 +14,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
 demo: $(VENV)/.installed ## Install isogloss and run its demonstration
-	@$(BIN)/isogloss demo
+	@$(BIN)/isogloss demo --overwrite
 
 test: lint types ## Check style and types, then run the quick tests
 	@$(BIN)/python -m pytest -q

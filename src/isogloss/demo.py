@@ -60,8 +60,8 @@ class DemoSize:
         default_factory=lambda: EncoderShape(layers=2, hidden=128, heads=2, vocabulary=6000, length=64)
     )
     masking_steps: int = 30
-    ranking_steps: int = 300
-    training_steps: int = 120
+    ranking_steps: int = 250
+    training_steps: int = 100
     batch_size: int = 50
 
 
