@@ -18,10 +18,10 @@ from isogloss.results import read_results
 from isogloss.types import Setting
 
 SMALL = DemoSize(
-    shape=EncoderShape(layers=1, hidden=32, heads=2, vocabulary=3000, length=48),
+    shape=EncoderShape(layers=1, hidden=48, heads=2, vocabulary=3000, length=48),
     masking_steps=2,
-    ranking_steps=30,
-    training_steps=15,
+    ranking_steps=60,
+    training_steps=20,
     batch_size=20,
 )
 README = Path(__file__).parents[1] / "README.md"
@@ -60,7 +60,8 @@ def test_training_beats_chance_in_every_setting(demonstration: Demonstration) ->
             if measure.lower_is_better:
                 assert score < chance.scores[measure]
             else:
-                assert score > 2 * chance.scores[measure]
+                factor = 5 if measure.setting is Setting.MONO else 1.5
+                assert score > factor * chance.scores[measure]
 
 
 def test_the_comparison_is_that_of_the_stored_results(demonstration: Demonstration) -> None:
@@ -93,7 +94,7 @@ def test_the_start_and_the_unseen_languages_are_shown(demonstration: Demonstrati
 def test_a_model_opens_in_plain_sentence_transformers(demonstration: Demonstration) -> None:
     model = SentenceTransformer(str(demonstration.folder / "hybrid-seed1" / "model"), device="cpu")
     assert model.prompts["query"] == "Query: "
-    assert model.encode_query(["Where is the museum?"]).shape == (1, 32)
+    assert model.encode_query(["Where is the museum?"]).shape == (1, 48)
 
 
 def test_the_commands_that_the_output_names_work(
