@@ -42,7 +42,8 @@ def read_squad_folder(
         name: What to call the corpus; the name of the folder or file when None.
 
     Returns:
-        The corpus. Questions without an answer are kept, and listed in its blemishes.
+        The corpus. Questions without an answer are kept, those that SQuAD v2 marks impossible are left out;
+        both are listed in its blemishes.
 
     Raises:
         DataError: A file is broken, the folder holds none, or a language cannot be told or is missing.
@@ -54,7 +55,9 @@ def read_squad_folder(
     for file, language in chosen.items():
         source = read_source(file)
         files[source.path] = source.sha256
-        found = list(read_questions(source, language))
+        read = list(read_questions(source, language))
+        found = [row for row in read if isinstance(row, Record)]
+        blemishes += [row for row in read if isinstance(row, Blemish)]
         if not found:
             raise DataError("holds no questions", file)
         records += found
@@ -83,7 +86,7 @@ def list_squad_files(folder: Path) -> list[Path]:
     )
 
 
-def read_questions(source: Source, language: str) -> Iterator[Record]:
+def read_questions(source: Source, language: str) -> Iterator[Record | Blemish]:
     """Read the questions of one SQuAD file.
 
     Args:
@@ -91,7 +94,7 @@ def read_questions(source: Source, language: str) -> Iterator[Record]:
         language: Its language.
 
     Yields:
-        Record: One per question, in the order of the file.
+        One record per question, in the order of the file; a blemish where the passage has no answer.
     """
     path = source.path
     top = take_object(parse_json(source.text, path), path, "top level")
@@ -108,12 +111,16 @@ def read_questions(source: Source, language: str) -> Iterator[Record]:
 
 def _read_paragraph(
     fields: Mapping[str, object], path: str, position: str, language: str, article: str | None
-) -> Iterator[Record]:
+) -> Iterator[Record | Blemish]:
     passage = take_string(fields, "context", path, position)
     breaks = _read_breaks(fields, path, position) if holds(fields, "sentence_breaks") else None
     for number, value in enumerate(take_list(fields, "qas", path, position)):
         where = f"{position}.qas[{number}]"
         question = take_object(value, path, where)
+        if question.get("is_impossible") is True:
+            # Its passage is about the question but does not answer it: no positive to train on.
+            yield Blemish(path, where, "question marked impossible", language)
+            continue
         answer, answer_start = _read_answer(question, path, where)
         yield Record(
             item_id=take_string(question, "id", path, where),
@@ -133,11 +140,8 @@ def _read_paragraph(
 def _read_answer(question: Mapping[str, object], path: str, position: str) -> tuple[str, int]:
     """Read the first answer that has a text and an offset.
 
-    Translated files mark an answer that the translation lost by an offset of -1 and no text; files in the
-    manner of SQuAD v2 leave out the answers of questions that have none.
+    Translated files mark an answer that the translation lost by an offset of -1 and no text.
     """
-    if question.get("is_impossible") is True and not holds(question, "answers"):
-        return "", -1
     for number, value in enumerate(take_list(question, "answers", path, position)):
         where = f"{position}.answers[{number}]"
         answer = take_object(value, path, where)
