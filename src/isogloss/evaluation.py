@@ -139,7 +139,7 @@ def rank_benchmark(benchmark: Benchmark, vectors: Vectors, info: RunInfo, *, qui
         info,
         data_files=benchmark.files,
         versions={**info.versions, **_list_versions()},
-        notes=(*info.notes, *benchmark.notes),
+        notes=(*info.notes, *benchmark.notes, *_note_languages(info, benchmark)),
     )
     return _make_results(benchmark, full, ranking)
 
@@ -268,6 +268,17 @@ def _list_rankings(
                     order = block.language_order(row, topic.language, depth)
                 yield topic.name, [ids[passage] for passage in order.tolist()]
         advance(len(block.scores))
+
+
+def _note_languages(info: RunInfo, benchmark: Benchmark) -> list[str]:
+    """Warn where languages seem unseen only because training and benchmark spell their codes differently."""
+    trained = info.trained_languages
+    if not trained or set(trained) & set(benchmark.languages):
+        return []
+    return [
+        f"trained on {' '.join(trained)}, none of which is a language of the benchmark; codes are compared as "
+        "they are spelt, so that en and eng_Latn count as two"
+    ]
 
 
 def _make_results(benchmark: Benchmark, info: RunInfo, ranking: Ranking) -> Results:

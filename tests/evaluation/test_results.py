@@ -306,3 +306,12 @@ def test_the_summary_tells_how_many_texts_were_cut(results: Results) -> None:
     assert "cut at the model's lengths: 0.00% of the queries, 12.50% of the passages\n" in cut
     assert "cut at" not in text(truncated_query_share=0.0, truncated_passage_share=0.0)
     assert "cut at" not in text()
+
+
+@pytest.mark.parametrize(
+    ("trained", "noted"), [(("de", "en"), False), (("eng_Latn",), True), ((), False), (("en", "xx"), False)]
+)
+def test_codes_that_never_meet_are_noted(tmp_path: Path, trained: tuple[str, ...], noted: bool) -> None:
+    info = replace(INFO, trained_languages=trained)
+    found = evaluate(HashEncoder(), small_benchmark(tmp_path / "data"), info=info)
+    assert any("none of which is a language of the benchmark" in note for note in found.info.notes) == noted
