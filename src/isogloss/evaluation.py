@@ -276,8 +276,8 @@ def _note_languages(info: RunInfo, benchmark: Benchmark) -> list[str]:
     if not trained or set(trained) & set(benchmark.languages):
         return []
     return [
-        f"trained on {' '.join(trained)}, none of which is a language of the benchmark; codes are compared as "
-        "they are spelt, so that en and eng_Latn count as two"
+        f"trained on {' '.join(trained)}, none of which is a language of the benchmark; codes are compared "
+        "as they are spelt, so that en and eng_Latn count as two"
     ]
 
 
