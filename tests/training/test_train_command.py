@@ -15,6 +15,7 @@ from training_runs import Interrupted, Settings, StopAt
 
 from isogloss.cli.main import main
 from isogloss.config import dump_config
+from isogloss.training import run
 from isogloss.training.run import train
 
 
@@ -99,3 +100,23 @@ def test_a_terminal_gets_a_progress_bar_and_stdout_stays_clean(config_file: Path
     assert "training" in shown
     assert "12/12" in shown
     assert ended.stdout.decode().startswith("steps            12")
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_an_interrupt_names_the_way_to_go_on(
+    config_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    started: bool,
+) -> None:
+    def stop(*arguments: object, **options: object) -> None:
+        if started:
+            (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "train", stop)
+    assert main(["train", str(config_file), "--out", str(tmp_path / "run")]) == 130
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1] == "isogloss: interrupted"
+    assert any("--resume" in line for line in lines) == started

@@ -46,8 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
     from isogloss.training.callbacks import TrainingProgress
     from isogloss.training.run import train
 
-    with TrainingProgress("training") as progress:
-        outcome = train(config, arguments.out, resume=arguments.resume, callbacks=(progress,))
+    try:
+        with TrainingProgress("training") as progress:
+            outcome = train(config, arguments.out, resume=arguments.resume, callbacks=(progress,))
+    except KeyboardInterrupt:
+        if (arguments.out / "checkpoints").is_dir():
+            sys.stderr.write("isogloss: the same command with --resume continues from the last checkpoint\n")
+        raise
     if arguments.json:
         content = dataclasses.asdict(outcome) | {"model": str(outcome.model)}
         sys.stdout.write(json.dumps(content, indent=1) + "\n")
