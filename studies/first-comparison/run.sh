@@ -42,4 +42,7 @@ export out isogloss
   echo "evaluate $out/start"
 } | xargs -P 2 -I{} bash -euo pipefail -c '{}'
 
-$isogloss compare "$out"/*-seed* --baseline hybrid --published --per-language --format markdown --out "$out/comparison.md"
+for benchmark in xquad-r-not-articles xquad-r mlqa-r; do
+  $isogloss compare "$out"/*-seed* --baseline hybrid --benchmark $benchmark --per-language --format markdown \
+    --beside "$out/start-results/$benchmark" --out "$out/$benchmark.md"
+done

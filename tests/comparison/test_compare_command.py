@@ -8,6 +8,7 @@ from synthetic_results import invent_family, invent_results
 
 from isogloss.cli.main import main
 from isogloss.results import write_results
+from isogloss.types import Setting
 
 FAST = ["--resamples", "200"]
 
@@ -60,6 +61,31 @@ def test_options_reach_the_comparison(runs: list[str], capsys: pytest.CaptureFix
     assert main(["compare", *runs, "--baseline", "x-x-mono", *FAST, *options]) == 0
     (document,) = json.loads(capsys.readouterr().out)
     assert [document[key] for key in ("margin", "rank_margin", "seed", "resamples")] == [0.9, 0.8, 4, 200]
+
+
+def test_a_run_can_be_shown_beside_and_is_not_tested(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = invent_results("start", None, strength=-1.0, questions=8)
+    write_results(start, tmp_path / "start")
+    options = ["--baseline", "x-y", *FAST, "--format", "json"]
+    assert main(["compare", *runs, *options]) == 0
+    (alone,) = json.loads(capsys.readouterr().out)
+    assert main(["compare", *runs, *options, "--beside", str(tmp_path / "start")]) == 0
+    (beside,) = json.loads(capsys.readouterr().out)
+    assert beside["differences"] == alone["differences"]
+    assert [each["label"] for each in beside["references"]] == ["chance", "start"]
+    shown = {(each["setting"], each["measure"]): each["mean"] for each in beside["references"][1]["scores"]}
+    assert shown["mono", "mAP"] == pytest.approx(start.table(Setting.MONO, "mAP").macro())
+
+
+def test_what_is_shown_beside_is_of_the_same_data(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = invent_results("start", None, questions=8, data_files={"de.json": "x"})
+    write_results(other, tmp_path / "start")
+    assert main(["compare", *runs, "--baseline", "x-y", *FAST, "--beside", str(tmp_path / "start")]) == 2
+    assert "another version of de.json" in capsys.readouterr().err
 
 
 def test_several_benchmarks_give_a_table_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

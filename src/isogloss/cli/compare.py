@@ -41,6 +41,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--published", action="store_true", help="show the paper's figures beside (never tested)"
     )
+    parser.add_argument(
+        "--beside",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="RUN",
+        help="show this run's means beside, never tested, such as those of the start; may be repeated",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write here instead of standard output")
 
 
@@ -54,9 +62,11 @@ def run(arguments: argparse.Namespace) -> int:
         0.
     """
     from isogloss.comparison import Comparison, compare
-    from isogloss.comparison.sources import read_runs
+    from isogloss.comparison.sources import read_references, read_runs
     from isogloss.files import write_text
 
+    runs = read_runs(arguments.runs, arguments.benchmark)
+    references = read_references(arguments.beside, runs)
     comparisons: list[Comparison] = [
         compare(
             results,
@@ -65,9 +75,10 @@ def run(arguments: argparse.Namespace) -> int:
             rank_margin=arguments.rank_margin,
             resamples=arguments.resamples,
             seed=arguments.seed,
+            references=references[name],
             published=arguments.published,
         )
-        for results in read_runs(arguments.runs, arguments.benchmark).values()
+        for name, results in runs.items()
     ]
     match arguments.format:
         case "json":

@@ -32,7 +32,7 @@ def group_runs(results: Sequence[Results], baseline: str) -> dict[str, tuple[Res
     """
     groups: dict[str, dict[int | None, Results]] = {}
     for each in results:
-        _check_same_task(results[0], each)
+        check_same_task(results[0], each)
         runs = groups.setdefault(each.info.label, {})
         if each.info.seed in runs:
             raise ResultsError(
@@ -115,8 +115,16 @@ def _check_same_training(groups: Mapping[str, Mapping[int | None, Results]]) -> 
                 )
 
 
-def _check_same_task(first: Results, other: Results) -> None:
-    """Refuse results of another benchmark, other data or another passage unit."""
+def check_same_task(first: Results, other: Results) -> None:
+    """Refuse results of another benchmark, other data or another passage unit.
+
+    Args:
+        first: Some results.
+        other: Others, to be shown in one table with them.
+
+    Raises:
+        ResultsError: Benchmark, files, languages or passage unit differ.
+    """
     name = describe(other.info)
     if other.benchmark != first.benchmark:
         raise ResultsError(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from isogloss.comparison.agreement import check_same_task
+from isogloss.comparison.estimation import refer_to
+from isogloss.comparison.model import Reference
 from isogloss.errors import ResultsError
 from isogloss.results import RESULTS_FILE, Results, read_results
 
@@ -35,6 +38,30 @@ def read_runs(runs: Sequence[Path], benchmark: str | None = None) -> dict[str, l
                     "or give --benchmark"
                 )
     return {name: [results[name] for results in found.values()] for name in names}
+
+
+def read_references(
+    runs: Sequence[Path], results: Mapping[str, Sequence[Results]]
+) -> dict[str, list[Reference]]:
+    """Read the runs that are shown beside others and not tested, such as the start of training.
+
+    Args:
+        runs: Run directories or folders of results; a run without results on a benchmark is not shown there.
+        results: Benchmark -> the results that are compared.
+
+    Returns:
+        Benchmark -> the rows to show.
+
+    Raises:
+        ResultsError: A run has no results at all, or was evaluated on other data than those compared.
+    """
+    references: dict[str, list[Reference]] = {name: [] for name in results}
+    for run in runs:
+        for name, found in _read_run(run, None).items():
+            if name in results:
+                check_same_task(results[name][0], found)
+                references[name].append(refer_to(found))
+    return references
 
 
 def _read_run(run: Path, benchmark: str | None) -> dict[str, Results]:
