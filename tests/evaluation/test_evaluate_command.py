@@ -147,7 +147,7 @@ def test_languages_and_trec_files(
         (("--benchmark", "small", "--trec-depth", "0"), "--trec-depth takes a whole number from 1, or all"),
         (("--benchmark", "small", "--trec-settings", "mono,all"), "got 'all'"),
         (("--benchmark", "small", "--max-length", "100"), "takes 64 tokens at most, not 100"),
-        (("--benchmark", "small", "--articles", "nothing.txt"), "nothing.txt: cannot be read"),
+        (("--benchmark", "small", "--articles", "nothing.txt"), "nothing.txt: no such file"),
     ],
 )
 def test_wrong_arguments_are_told_in_one_line(

@@ -165,13 +165,14 @@ def test_broken_content_is_refused_with_its_place(tmp_path: Path, name: str) -> 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "line 1, column 1: not valid JSON"),
-        (json.dumps(document("de")).encode()[:-40], "not valid JSON"),
-        (json.dumps(document("de"), ensure_ascii=False).encode("latin-1", "replace"), "byte .*: not UTF-8"),
-        (json.dumps(document("de")).encode("utf-16"), "not UTF-8"),
-        (b"[" * 100_000, "not valid JSON"),
+        (b"", "line 1 column 1: is not valid JSON"),
+        (json.dumps(document("de")).encode()[:-40], "is not valid JSON"),
+        (json.dumps(document("de"), ensure_ascii=False).encode("latin-1", "replace"), "line 1: is not UTF-8"),
+        (json.dumps(document("de")).encode("utf-16"), "is not UTF-8"),
+        (b"[" * 100_000, "is nested too deeply"),
         (b"[]", "an object was expected, not a list"),
-        (b"9" * 5000, "not valid JSON"),
+        (b"9" * 5000, "holds a number that cannot be read"),
+        (b'{"data": [], "data": []}', "the key 'data' is given more than once"),
     ],
 )
 def test_broken_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -239,10 +240,10 @@ def test_titles_come_from_json_files_and_folders(tmp_path: Path) -> None:
     empty.write_text(" \n", encoding="utf-8")
     with pytest.raises(DataError, match="no article title"):
         read_names(empty)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="no such file"):
         read_names(tmp_path / "missing.txt")
     empty.write_bytes(b"a\xff")
-    with pytest.raises(DataError, match="byte 1: not UTF-8"):
+    with pytest.raises(DataError, match="line 1: is not UTF-8"):
         read_names(empty)
 
 

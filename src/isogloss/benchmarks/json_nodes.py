@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from isogloss.corpus.source import JSONObject, Source, name_type, parse_json
 from isogloss.errors import DataError
 
 
@@ -35,12 +33,14 @@ class JsonNode:
             The field's node.
 
         Raises:
-            DataError: This is no object, or has no such field.
+            DataError: This is no object, or has no such field, or has it more than once.
         """
         if not isinstance(self.value, dict):
-            raise self.error(f"an object was expected, not {_kind(self.value)}")
+            raise self.error(f"an object was expected, not {name_type(self.value)}")
         if name not in self.value:
             raise self.error(f"the key {name!r} is missing")
+        if isinstance(self.value, JSONObject) and name in self.value.repeated:
+            raise self.error(f"the key {name!r} is given more than once")
         return JsonNode(self.value[name], self.path, f"{self.position}.{name}" if self.position else name)
 
     def entries(self) -> list[JsonNode]:
@@ -53,7 +53,7 @@ class JsonNode:
             DataError: This is no list.
         """
         if not isinstance(self.value, list):
-            raise self.error(f"a list was expected, not {_kind(self.value)}")
+            raise self.error(f"a list was expected, not {name_type(self.value)}")
         return [
             JsonNode(entry, self.path, f"{self.position}[{index}]") for index, entry in enumerate(self.value)
         ]
@@ -68,7 +68,7 @@ class JsonNode:
             DataError: This is no string, an empty one, or half a surrogate pair stands in it.
         """
         if not isinstance(self.value, str):
-            raise self.error(f"a string was expected, not {_kind(self.value)}")
+            raise self.error(f"a string was expected, not {name_type(self.value)}")
         if not self.value.strip():
             raise self.error("the text is empty")
         if any("\ud800" <= letter <= "\udfff" for letter in self.value):
@@ -85,7 +85,7 @@ class JsonNode:
             DataError: This is no whole number.
         """
         if not isinstance(self.value, int) or isinstance(self.value, bool):
-            raise self.error(f"a whole number was expected, not {_kind(self.value)}")
+            raise self.error(f"a whole number was expected, not {name_type(self.value)}")
         return self.value
 
     def error(self, message: str) -> DataError:
@@ -100,34 +100,16 @@ class JsonNode:
         return DataError(message, self.path, self.position or None)
 
 
-def parse_json(content: bytes, path: Path) -> JsonNode:
-    """Parse a JSON document; one compressed by gzip is unpacked when its name ends in ``.gz``.
+def read_document(source: Source) -> JsonNode:
+    """Parse the text of a JSON file.
 
     Args:
-        content: The file's content.
-        path: The file's name, for errors.
+        source: The file's text.
 
     Returns:
         The node of the whole document.
 
     Raises:
-        DataError: The content is not JSON in UTF-8.
+        DataError: The text is not JSON.
     """
-    try:
-        plain = gzip.decompress(content) if path.suffix == ".gz" else content
-        return JsonNode(json.loads(plain.decode("utf-8-sig")), path)
-    except UnicodeDecodeError as error:
-        raise DataError("not UTF-8; convert the file", path, f"byte {error.start}") from error
-    except json.JSONDecodeError as error:
-        position = f"line {error.lineno}, column {error.colno}"
-        raise DataError(f"not valid JSON ({error.msg}); is it truncated?", path, position) from error
-    except (RecursionError, ValueError) as error:
-        raise DataError(f"not valid JSON ({error})", path) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"cannot be unpacked ({error}); is it truncated?", path) from error
-
-
-def _kind(value: object) -> str:
-    """Name a JSON type."""
-    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")
+    return JsonNode(parse_json(source.text, source.path), Path(source.path))

@@ -10,7 +10,6 @@ Source: LAReQA (arXiv 2004.05484), construction of XQuAD-R and MLQA-R.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from isogloss.benchmarks.json_nodes import JsonNode, parse_json
+from isogloss.benchmarks.json_nodes import JsonNode, read_document
 from isogloss.benchmarks.model import Benchmark
+from isogloss.corpus.source import read_source
 from isogloss.errors import DataError
 
 PUBLISHED_COUNTS: dict[str, dict[str, tuple[int, int]]] = {
@@ -114,13 +114,9 @@ def read_lareqa(folder: Path, name: str, languages: Sequence[str] = ()) -> Bench
     parts: list[_LanguageFile] = []
     hashes: dict[str, str] = {}
     for language in chosen:
-        path = folder / f"{language}.json"
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise DataError(f"cannot be read ({error.strerror})", path) from error
-        hashes[path.name] = hashlib.sha256(content).hexdigest()
-        parts.append(_read_file(parse_json(content, path), language))
+        source = read_source(folder / f"{language}.json")
+        hashes[f"{language}.json"] = source.sha256
+        parts.append(_read_file(read_document(source), language))
     return _join_languages(name, chosen, parts, hashes)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from isogloss.benchmarks.json_nodes import parse_json
+from isogloss.benchmarks.json_nodes import read_document
 from isogloss.benchmarks.model import Benchmark
+from isogloss.corpus.source import read_source
 from isogloss.errors import DataError
 
 
@@ -28,19 +29,16 @@ def read_names(path: Path) -> frozenset[str]:
     """
     try:
         files = sorted((*path.glob("*.json"), *path.glob("*.json.gz"))) if path.is_dir() else [path]
-        contents = [(file, file.read_bytes()) for file in files]
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", path) from error
     names: set[str] = set()
-    for file, content in contents:
+    for file in files:
+        source = read_source(file)
         if ".json" in file.suffixes:
-            articles = parse_json(content, file).field("data").entries()
+            articles = read_document(source).field("data").entries()
             names.update(article.field("title").text() for article in articles)
         else:
-            try:
-                names.update(line.strip() for line in content.decode("utf-8-sig").splitlines())
-            except UnicodeDecodeError as error:
-                raise DataError("not UTF-8; convert the file", file, f"byte {error.start}") from error
+            names.update(line.strip() for line in source.text.splitlines())
     names.discard("")
     if not names:
         raise DataError("no article title or question id in it", path)

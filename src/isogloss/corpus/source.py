@@ -88,7 +88,7 @@ def parse_json(text: str, path: str, line: int | None = None) -> object:
         spot = f"line {error.lineno if line is None else line} column {error.colno}"
         raise DataError(f"is not valid JSON: {error.msg}", path, spot) from error
     except RecursionError:
-        raise DataError("is nested too deeply to be a corpus", path, where) from None
+        raise DataError("is nested too deeply to be read", path, where) from None
     except ValueError as error:  # an integer of thousands of digits
         raise DataError(f"holds a number that cannot be read: {error}", path, where) from error
     return value
@@ -109,7 +109,7 @@ def take_object(value: object, path: str, position: str) -> JSONObject:
         DataError: It is something else.
     """
     if not isinstance(value, JSONObject):
-        raise DataError(f"expected an object, found {_name_type(value)}", path, position)
+        raise DataError(f"expected an object, found {name_type(value)}", path, position)
     return value
 
 
@@ -130,7 +130,7 @@ def take_list(fields: Mapping[str, object], key: str, path: str, position: str) 
     """
     value = _take(fields, key, path, position)
     if not isinstance(value, list):
-        raise DataError(f"{key!r} must be a list, found {_name_type(value)}", path, position)
+        raise DataError(f"{key!r} must be a list, found {name_type(value)}", path, position)
     return value
 
 
@@ -151,7 +151,7 @@ def take_string(fields: Mapping[str, object], key: str, path: str, position: str
     """
     value = _take(fields, key, path, position)
     if not isinstance(value, str):
-        raise DataError(f"{key!r} must be a string, found {_name_type(value)}", path, position)
+        raise DataError(f"{key!r} must be a string, found {name_type(value)}", path, position)
     return value
 
 
@@ -172,7 +172,7 @@ def take_integer(fields: Mapping[str, object], key: str, path: str, position: st
     """
     value = _take(fields, key, path, position)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise DataError(f"{key!r} must be an integer, found {_name_type(value)}", path, position)
+        raise DataError(f"{key!r} must be an integer, found {name_type(value)}", path, position)
     return value
 
 
@@ -205,7 +205,15 @@ def _make_object(pairs: list[tuple[str, object]]) -> JSONObject:
     return made
 
 
-def _name_type(value: object) -> str:
+def name_type(value: object) -> str:
+    """Name the JSON type of a value.
+
+    Args:
+        value: A parsed JSON value.
+
+    Returns:
+        Its type with an article, such as ``a list``.
+    """
     match value:
         case None:
             return "null"
