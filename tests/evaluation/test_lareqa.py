@@ -130,7 +130,7 @@ BROKEN: dict[str, tuple[Change, str]] = {
     ),
     "answer true": (
         lambda c: paragraph(c)["qas"][0]["answers"][0].update(answer_start=True),
-        "not a boolean",
+        "not true or false",
     ),
     "no answer": (
         lambda c: paragraph(c)["qas"][0].update(answers=[]),
