@@ -39,3 +39,19 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("ISOGLOSS_DATA does not name the folder of real data")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def xlmr(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as that of FacebookAI/xlm-roberta-base; tests that change a model make their own."""
+    from tiny_models import tiny_xlmr  # here, since it loads torch
+
+    return tiny_xlmr(tmp_path_factory.mktemp("models") / "xlmr")
+
+
+@pytest.fixture(scope="session")
+def labse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as that of sentence-transformers/LaBSE; tests that change a model make their own."""
+    from tiny_models import tiny_labse
+
+    return tiny_labse(tmp_path_factory.mktemp("models") / "labse")

@@ -11,19 +11,9 @@ from sentence_transformers import SentenceTransformer
 from isogloss import encoding
 from isogloss.encoding import load_encoder
 from isogloss.errors import ConfigError, ModelError
-from tiny_models import MAX_TOKENS, SENTENCES, set_prompts, tiny_labse, tiny_xlmr
+from tiny_models import MAX_TOKENS, SENTENCES, set_prompts, tiny_labse
 
 TEXTS = [*SENTENCES, "short", "x " * 200, *(f"{number} {SENTENCES[number % 8]}" for number in range(40))]
-
-
-@pytest.fixture(scope="module")
-def xlmr(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_xlmr(tmp_path_factory.mktemp("models") / "xlmr")
-
-
-@pytest.fixture(scope="module")
-def labse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_labse(tmp_path_factory.mktemp("models") / "labse")
 
 
 @pytest.mark.parametrize("name", ["xlmr", "labse"])
