@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from isogloss.errors import ModelError
+from isogloss.errors import ConfigError, ModelError
 from isogloss.results import RunInfo
 from isogloss.types import PassageUnit
 
@@ -121,3 +123,41 @@ def check_model_name(name: str) -> None:
         raise ModelError(f"{name}: is a file; give the folder of a model, or a name on the hub")
     elif not _HUB_NAME.fullmatch(name):
         raise ModelError(f"{name or repr(name)}: no such folder, and no name that the hub could have")
+
+
+def check_device(device: str | None) -> None:
+    """Refuse a device that this installation of torch cannot use.
+
+    Args:
+        device: ``cpu``, ``cuda``, ``cuda:1`` ...; None for the best there is, which is always to be had.
+
+    Raises:
+        ConfigError: There is no such device.
+    """
+    if device is None:
+        return
+    import torch
+
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, ImportError) as error:  # a build without CUDA fails an assertion
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ConfigError(f"device {device!r} cannot be used ({reason})") from error
+
+
+@contextmanager
+def hide_loading_bars() -> Iterator[None]:
+    """Keep the bars that transformers shows while it loads a model off stderr; they come and go in seconds.
+
+    Yields:
+        Nothing; the bars are shown again afterwards, if they were before.
+    """
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()

@@ -17,6 +17,7 @@ COMMANDS = (
     "data",
     "plan",
     "pretrain",
+    "translate",
     "overlap",
     "train",
     "benchmarks",

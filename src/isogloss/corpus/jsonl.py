@@ -16,6 +16,7 @@ from isogloss.corpus.source import (
     take_integer,
     take_list,
     take_object,
+    take_spans,
     take_string,
 )
 from isogloss.errors import DataError
@@ -29,8 +30,9 @@ def read_jsonl(
     """Read a JSONL file, or all JSONL files of a folder as one corpus.
 
     Columns: ``id``, ``language``, ``question`` and ``passage`` (strings) are required. ``passage_id``,
-    ``article`` and ``answer`` (strings), ``answer_start`` (code points into ``passage``, -1 when unknown) and
-    ``negatives`` (a list of ids) may be missing or null. Other columns are ignored.
+    ``article`` and ``answer`` (strings), ``answer_start`` (code points into ``passage``, -1 when unknown),
+    ``sentence_breaks`` (``[[start, end], ...]`` in code points) and ``negatives`` (a list of ids) may be
+    missing or null. Other columns are ignored.
 
     Args:
         path: The file, compressed when its name ends in ``.gz``, or the folder.
@@ -99,6 +101,9 @@ def read_row(row: Mapping[str, object], path: str, position: str, language: str 
         article=_optional_string(row, "article", path, position).strip() or None,
         answer=_optional_string(row, "answer", path, position),
         answer_start=take_integer(row, "answer_start", path, position) if holds(row, "answer_start") else -1,
+        sentence_breaks=take_spans(row, "sentence_breaks", path, position)
+        if holds(row, "sentence_breaks")
+        else None,
         negatives=_read_negatives(row, path, position) if holds(row, "negatives") else (),
         path=path,
         position=position,

@@ -176,6 +176,35 @@ def take_integer(fields: Mapping[str, object], key: str, path: str, position: st
     return value
 
 
+def take_spans(
+    fields: Mapping[str, object], key: str, path: str, position: str
+) -> tuple[tuple[int, int], ...]:
+    """Take a required list of pairs of integers out of a JSON object.
+
+    Args:
+        fields: The object.
+        key: Name of the list in it.
+        path: The file, for the message.
+        position: Where the object is in the file, for the message.
+
+    Returns:
+        ``[start, end)`` of each span, as given.
+
+    Raises:
+        DataError: The key is missing or given twice, or its value is no list of pairs of integers.
+    """
+    spans = []
+    for number, pair in enumerate(take_list(fields, key, path, position)):
+        match pair:
+            case [int(start), int(end)]:
+                spans.append((start, end))
+            case _:
+                raise DataError(
+                    "expected a pair of integers, [start, end)", path, f"{position}.{key}[{number}]"
+                )
+    return tuple(spans)
+
+
 def holds(fields: Mapping[str, object], key: str) -> bool:
     """Tell whether an optional field is given: there, and not null.
 

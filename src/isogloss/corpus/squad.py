@@ -17,6 +17,7 @@ from isogloss.corpus.source import (
     take_integer,
     take_list,
     take_object,
+    take_spans,
     take_string,
 )
 from isogloss.errors import DataError
@@ -113,7 +114,9 @@ def _read_paragraph(
     fields: Mapping[str, object], path: str, position: str, language: str, article: str | None
 ) -> Iterator[Record | Blemish]:
     passage = take_string(fields, "context", path, position)
-    breaks = _read_breaks(fields, path, position) if holds(fields, "sentence_breaks") else None
+    breaks = (
+        take_spans(fields, "sentence_breaks", path, position) if holds(fields, "sentence_breaks") else None
+    )
     for number, value in enumerate(take_list(fields, "qas", path, position)):
         where = f"{position}.qas[{number}]"
         question = take_object(value, path, where)
@@ -152,18 +155,6 @@ def _read_answer(question: Mapping[str, object], path: str, position: str) -> tu
         if text.strip() and start != -1:
             return text, start
     return "", -1
-
-
-def _read_breaks(fields: Mapping[str, object], path: str, position: str) -> tuple[tuple[int, int], ...]:
-    breaks = []
-    for number, pair in enumerate(take_list(fields, "sentence_breaks", path, position)):
-        match pair:
-            case [int(start), int(end)]:
-                breaks.append((start, end))
-            case _:
-                spot = f"{position}.sentence_breaks[{number}]"
-                raise DataError("expected a pair of integers, [start, end)", path, spot)
-    return tuple(breaks)
 
 
 def _choose_files(path: Path, languages: Sequence[str] | None) -> dict[Path, str]:

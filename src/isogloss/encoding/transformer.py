@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -13,13 +12,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from transformers import PreTrainedTokenizerBase
-from transformers.utils import logging as transformers_logging
 
 from isogloss.encoding.batches import BatchEncoder, EncodedBatch, Kind, make_unit
 from isogloss.encoding.fingerprint import fingerprint_model
 from isogloss.encoding.space import Space
 from isogloss.errors import ConfigError, ModelError
-from isogloss.model_source import SAFE_WEIGHTS, check_model_name
+from isogloss.model_source import SAFE_WEIGHTS, check_device, check_model_name, hide_loading_bars
 
 TOKEN_BUDGET = 16_384
 """Tokens of one batch, padding included."""
@@ -192,9 +190,9 @@ def load_encoder(
         ModelError: There is no such model, or it cannot be loaded.
     """
     check_model_name(model)
-    _check_device(device)
+    check_device(device)
     try:
-        with _without_loading_bars():
+        with hide_loading_bars():
             loaded = SentenceTransformer(model, device=device, model_kwargs=SAFE_WEIGHTS)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -210,17 +208,6 @@ def load_encoder(
         passage_prefix=passage_prefix,
         quiet=quiet,
     )
-
-
-def _check_device(device: str | None) -> None:
-    """Refuse a device that this installation of torch cannot use."""
-    if device is None:
-        return
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, ImportError) as error:  # a build without CUDA fails an assertion
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ConfigError(f"device {device!r} cannot be used ({reason})") from error
 
 
 def _set_length(loaded: SentenceTransformer, name: str, max_length: int) -> None:
@@ -260,15 +247,3 @@ def _make_batches(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         size = max(1, min(_MOST_TEXTS, TOKEN_BUDGET // longest))
         yield order[start : start + size]
         start += size
-
-
-@contextmanager
-def _without_loading_bars() -> Iterator[None]:
-    """Keep the loader's own bars off stderr; they come and go within a second."""
-    shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        if shown:
-            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

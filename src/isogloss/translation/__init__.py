@@ -1,0 +1,4 @@
+"""Make a parallel corpus of a corpus in one language, by machine translation.
+
+Nothing is imported here, so that the command line starts fast.
+"""

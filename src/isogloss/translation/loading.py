@@ -1,0 +1,157 @@
+"""Load translation models from folders and from the hub: whole, safe, and recognised by their content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from isogloss.errors import ConfigError, ModelError
+from isogloss.model_source import SAFE_WEIGHTS, check_device, check_model_name, hide_loading_bars
+from isogloss.translation.models import BEAMS, Seq2SeqModel, Seq2SeqTranslator
+
+PRECISIONS = ("float32", "float16", "bfloat16")
+_NEEDED = ["*.json", "*.safetensors", "*.model", "*.spm", "*.txt", "README.md"]
+
+
+class ModelTranslators:
+    """Open translators of one model, or of a model for each direction; one model is held at a time.
+
+    Attributes:
+        used: What each model opened was: name, folder, fingerprint, licence.
+    """
+
+    def __init__(
+        self, model: str, *, beams: int = BEAMS, precision: str = "float32", device: str | None = None
+    ) -> None:
+        """Say which model translates.
+
+        Args:
+            model: Folder, hub name, or ``NAME@REVISION``; ``{source}`` and ``{target}`` in it stand for the
+                languages of a direction.
+            beams: Width of the beam search, 1 or more.
+            precision: Type of the weights: ``float32``, ``float16`` or ``bfloat16``.
+            device: Where to compute; a GPU if there is one when None.
+        """
+        self.used: dict[str, dict[str, str | None]] = {}
+        self._name = model
+        self._beams = beams
+        self._precision = precision
+        self._device = device
+        self._held: Seq2SeqModel | None = None
+
+    def __call__(self, source: str, target: str) -> Seq2SeqTranslator:
+        """Open the translator of a direction; the model is loaded unless it is held.
+
+        Args:
+            source: Language code of the texts.
+            target: Language code of the translations.
+
+        Returns:
+            The translator.
+
+        Raises:
+            ConfigError: The model does not know one of the languages, or there is no such device.
+            ModelError: The model cannot be loaded.
+        """
+        name = self._name.replace("{source}", source).replace("{target}", target)
+        if self._held is None or self._held.name != name:
+            self._held = None  # so that two never take memory at once
+            folder = _find_folder(name)
+            self._held = load_model(
+                folder, name, beams=self._beams, precision=self._precision, device=self._device
+            )
+            self.used[name] = {
+                "fingerprint": self._held.fingerprint,
+                "licence": read_licence(folder),
+            }
+        return self._held(source, target)
+
+
+def load_model(
+    folder: Path, name: str, *, beams: int = BEAMS, precision: str = "float32", device: str | None = None
+) -> Seq2SeqModel:
+    """Load a translation model; pickled weights are refused, code that comes with a model is never run.
+
+    Args:
+        folder: Folder of the model.
+        name: What to call it.
+        beams: Width of the beam search, 1 or more.
+        precision: Type of the weights: ``float32``, ``float16`` or ``bfloat16``.
+        device: Where to compute; a GPU if there is one when None.
+
+    Returns:
+        The model.
+
+    Raises:
+        ConfigError: A package is missing, or there is no such device.
+        ModelError: The folder holds no such model, or it cannot be loaded.
+    """
+    _check_extra()
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{name}: no safetensors weights (pickled ones are never loaded); of a model of the hub, name a "
+            "revision that has them, such as NAME@refs/pr/2, or convert it once: docs/translation.md"
+        )
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    from isogloss.encoding.fingerprint import fingerprint_model
+
+    check_device(device)
+    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        with hide_loading_bars():
+            tokenizer = AutoTokenizer.from_pretrained(folder)
+            model = AutoModelForSeq2SeqLM.from_pretrained(
+                folder, dtype=getattr(torch, precision), **SAFE_WEIGHTS
+            )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError, SafetensorError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{name}: cannot be loaded as a translation model ({reason})") from error
+    return Seq2SeqModel(model.to(place), tokenizer, name, fingerprint=fingerprint_model(folder), beams=beams)
+
+
+def read_licence(folder: Path) -> str | None:
+    """Read the licence that a model's card names.
+
+    Args:
+        folder: Folder of the model.
+
+    Returns:
+        Such as ``cc-by-nc-4.0``; None when there is no card, or it names none.
+    """
+    from huggingface_hub import ModelCard
+
+    try:
+        licence = ModelCard.load(folder / "README.md").data.to_dict().get("license")
+    except (OSError, ValueError):
+        return None
+    return licence if isinstance(licence, str) else None
+
+
+def _find_folder(name: str) -> Path:
+    """Find a model's folder, fetching it from the hub when it is none."""
+    base, _, revision = name.partition("@")
+    if Path(name).exists() or not revision:
+        base, revision = name, ""
+    check_model_name(base)
+    if Path(base).is_dir():
+        return Path(base)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(base, revision=revision or None, allow_patterns=_NEEDED))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{name}: no such folder, and it cannot be had from the hub ({reason})") from error
+
+
+def _check_extra() -> None:
+    try:
+        import sacremoses  # noqa: F401
+        import sentencepiece  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(
+            f"translation needs the package {error.name}: pip install 'isogloss[translate]'"
+        ) from error
