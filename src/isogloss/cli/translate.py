@@ -24,8 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--model",
         required=True,
         metavar="NAME",
-        help="NLLB-200, M2M-100 or Marian model: folder, hub name, or NAME@REVISION; {source} and {target} in "
-        "it stand for the two languages",
+        help="NLLB-200, M2M-100 or Marian model: folder, hub name, or NAME@REVISION; {source} and {target} "
+        "in it stand for the two languages",
     )
     parser.add_argument(
         "--out",

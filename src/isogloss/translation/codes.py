@@ -10,6 +10,8 @@ from isogloss.languages import normalize_language, script_of
 
 _ALIKE = {"nb": "no"}
 """Languages that one model calls by the one name, another by the other."""
+_SAME_SCRIPT = {"Aran": "Arab", "Kore": "Hang"}
+"""The same of scripts."""
 _NEAREST = 3
 
 
@@ -68,7 +70,8 @@ def is_same_language(one: str, other: str) -> bool:
 
 def _key_of(code: str) -> _Key:
     language = normalize_language(code).split("-")[0]
-    return _Key(_ALIKE.get(language, language), script_of(code))
+    script = script_of(code)
+    return _Key(_ALIKE.get(language, language), _SAME_SCRIPT.get(script, script))
 
 
 def _try_key(code: str) -> _Key | None:

@@ -135,8 +135,8 @@ def _is_repeating(text: str, made: str) -> bool:
 
 
 def _is_in_wrong_script(text: str, made: str, target: str) -> bool:
-    """Tell whether fewer than half of the letters are of the language's script, copied words aside."""
-    copied = set(split_words(text))
+    """Tell whether fewer than half of the letters are of the language's script, copied names aside."""
+    copied = set(split_words(" ".join(word for word in text.split() if word != word.lower())))
     words = "".join(word for word in split_words(made) if word not in copied)
     total = len(_letters_of("").findall(words))
     right = len(_letters_of(script_of(target)).findall(words))
@@ -145,7 +145,7 @@ def _is_in_wrong_script(text: str, made: str, target: str) -> bool:
 
 @cache
 def _letters_of(script: str) -> regex.Pattern[str]:
-    """Match a letter or vowel sign of a script; of any when the script is empty or Unicode has no such one."""
+    """Match a letter or vowel sign of a script; any one when the script is empty or unknown to Unicode."""
     import regex
 
     scripts = "".join(rf"\p{{Script={name}}}" for name in _SCRIPTS.get(script, script).split())

@@ -138,7 +138,7 @@ def _find_folder(name: str) -> Path:
     if Path(base).is_dir():
         return Path(base)
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(base, revision=revision or None, allow_patterns=_NEEDED))

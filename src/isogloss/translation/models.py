@@ -94,15 +94,15 @@ class Seq2SeqModel:
         return Seq2SeqTranslator(self, source, target)
 
     def _check_pair(self, way: str, spoken: object, wanted: str) -> None:
-        """Refuse a language that is not the model's, where the model tells its own; a group of them it may be."""
+        """Refuse a language that is not the model's own, where that is told and is no group of languages."""
         try:
             language = normalize_language(spoken if isinstance(spoken, str) else "")
         except ConfigError:
             return
         if not is_same_language(language, wanted):
             raise ConfigError(
-                f"{self.name} translates {way} {language}, not {way} {wanted}; a model for each pair is named "
-                "by {source} and {target} in --model"
+                f"{self.name} translates {way} {language}, not {way} {wanted}; a model for each pair is "
+                "named by {source} and {target} in --model"
             )
 
 

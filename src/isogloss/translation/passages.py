@@ -95,7 +95,9 @@ def join_sentences(piece: Piece, translations: Mapping[str, str], language: str)
         The passage.
     """
     space = "" if script_of(language) in _UNSPACED else " "
-    texts, spans, end, answer_start = [], [], 0, -1
+    texts: list[str] = []
+    spans: list[Span] = []
+    end, answer_start = 0, -1
     for number, sentence in enumerate(piece.sentences):
         if sentence in translations:
             text = translations[sentence]

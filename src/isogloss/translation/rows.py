@@ -19,7 +19,7 @@ class Row(NamedTuple):
         passage: The paragraph.
         sentence_breaks: Its sentences; None to have it split by rule.
         answer: The answer's text; None when unknown, as in every translation.
-        answer_start: Where the answer starts, or in a translation the sentence that holds it; -1 when unknown.
+        answer_start: Where the answer starts, in a translation its sentence; -1 when unknown.
     """
 
     item: int
