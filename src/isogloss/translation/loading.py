@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from isogloss.errors import ConfigError, ModelError
@@ -9,6 +10,8 @@ from isogloss.model_source import SAFE_WEIGHTS, check_device, check_model_name, 
 from isogloss.translation.models import BEAMS, Seq2SeqModel, Seq2SeqTranslator
 
 PRECISIONS = ("float32", "float16", "bfloat16")
+_CARD_HEAD = re.compile(r"---\r?\n(.*?)\n---", re.DOTALL)
+_LICENCE = re.compile(r"""^license: *["']?([\w.+-]+)""", re.MULTILINE)
 _NEEDED = ["*.json", "*.safetensors", "*.model", "*.spm", "*.txt", "README.md"]
 
 
@@ -120,13 +123,13 @@ def read_licence(folder: Path) -> str | None:
     Returns:
         Such as ``cc-by-nc-4.0``; None when there is no card, or it names none.
     """
-    from huggingface_hub import ModelCard
-
     try:
-        licence = ModelCard.load(folder / "README.md").data.to_dict().get("license")
-    except (OSError, ValueError):
+        card = (folder / "README.md").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
         return None
-    return licence if isinstance(licence, str) else None
+    head = _CARD_HEAD.match(card)
+    licence = _LICENCE.search(head[1]) if head else None
+    return licence[1] if licence else None
 
 
 def _find_folder(name: str) -> Path:
