@@ -22,6 +22,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from isogloss.model_source import hide_loading_bars
 from tiny_models import SENTENCES
 
 MAX_TOKENS = 96
@@ -102,7 +103,8 @@ def _save_m2m(tokenizer: NllbTokenizer | M2M100Tokenizer, size: int, folder: Pat
 def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> Path:
     # A random model never ends; this makes the end likelier with every token after the sixth.
     model.generation_config.exponential_decay_length_penalty = (6, 1.5)
-    model.save_pretrained(folder)
+    with hide_loading_bars():
+        model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / "README.md").write_text(_CARD, encoding="utf-8")
     return folder

@@ -60,6 +60,8 @@ def write_corpus(out: Path, files: Mapping[str, str]) -> Path:
         The folder of the corpus.
     """
     corpus = out / _CORPUS
+    for left in out.glob(f".{_CORPUS}.*.part"):  # by a process that was killed
+        shutil.rmtree(left)
     with replace_folder(corpus) as temporary:
         for language, rows in files.items():
             if rows:

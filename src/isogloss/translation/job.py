@@ -135,11 +135,11 @@ def _try_directions(
         pairs += [(back_translators, target, job.source) for target in job.targets]
     directions = {}
     for open_translator, source, target in pairs:
-        identity = open_translator(source, target).identity
         names = _name_language(job.corpus, source), _name_language(job.corpus, target)
+        directions[names] = open_translator(source, target).identity
+    for names, identity in directions.items():
         TranslationStore(find_store(job.out, *names), identity, overwrite=job.overwrite)
-        directions["-".join(names)] = identity
-    return directions
+    return {"-".join(names): identity for names, identity in directions.items()}
 
 
 def _name_language(corpus: ParallelCorpus, language: str) -> str:
