@@ -37,6 +37,7 @@ ROWS = [
         "article": "Zahlen",
         "answer": "Nummer",
         "answer_start": 8,
+        "sentence_breaks": [[0, 17], [18, 39]],
         "negatives": ["1"],
     }
     for number in range(5)

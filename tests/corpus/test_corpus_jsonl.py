@@ -33,7 +33,7 @@ def test_required_columns_are_enough(tmp_path: Path) -> None:
 
 
 def test_optional_columns_may_be_there_or_null(tmp_path: Path) -> None:
-    optional = ("passage_id", "article", "answer", "answer_start", "negatives")
+    optional = ("passage_id", "article", "answer", "answer_start", "sentence_breaks", "negatives")
     full = {"passage_id": "p", "article": "Ann", "answer": "She", "answer_start": 12, "negatives": ["c"]}
     corpus = read_corpus(
         write(
@@ -48,6 +48,18 @@ def test_optional_columns_may_be_there_or_null(tmp_path: Path) -> None:
     assert corpus.passages.tolist() == [0, 0, 1, 0]
     assert corpus.article_names == ("Ann", "c")
     assert corpus.negatives == {0: (2,)}
+
+
+def test_sentence_breaks_come_before_our_own_rules(tmp_path: Path) -> None:
+    placed = ROW | {"answer_start": 7, "sentence_breaks": [[0, 6], [7, 21]]}
+    corpus = read_corpus(write(tmp_path / "c.jsonl", placed))
+    assert corpus.rendering(0, "en").sentence == (7, 21)
+    assert read_corpus(write(tmp_path / "c.jsonl", ROW | {"answer_start": 7})).rendering(
+        0, "en"
+    ).sentence == (
+        0,
+        11,
+    )
 
 
 def test_a_line_separator_inside_a_string_is_no_line_break(tmp_path: Path) -> None:
@@ -80,6 +92,13 @@ def test_a_folder_of_files_is_one_corpus(tmp_path: Path) -> None:
         (ROW | {"id": "b", "language": "?"}, "line 2", "'?' is not a language code"),
         (ROW | {"id": "b", "answer_start": "5"}, "line 2", "'answer_start' must be an integer"),
         (ROW | {"id": "b", "answer_start": 21}, "line 2", "starts at 21, outside its passage of 21"),
+        (ROW | {"id": "b", "sentence_breaks": "a"}, "line 2", "'sentence_breaks' must be a list"),
+        (ROW | {"id": "b", "sentence_breaks": [[0, 99]]}, "line 2", "sentence [0, 99) is out of order"),
+        (
+            ROW | {"id": "b", "sentence_breaks": [[0, 6], [7]]},
+            "line 2.sentence_breaks[1]",
+            "a pair of integers",
+        ),
         (ROW | {"id": "b", "negatives": "a"}, "line 2", "'negatives' must be a list"),
         (ROW | {"id": "b", "negatives": [1]}, "line 2", "must be a list of question ids"),
         (ROW | {"id": "b", "article": ["x"]}, "line 2", "'article' must be a string"),

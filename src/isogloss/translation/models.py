@@ -62,7 +62,7 @@ class Seq2SeqModel:
             raise ModelError(
                 f"{name}: its tokenizer is a {self.family}; translation takes {', '.join(FAMILIES)}"
             )
-        self.model = model.eval()
+        self.model = model.eval()  # type: ignore[no-untyped-call]
         self.tokenizer = tokenizer
         self.name = name
         self.fingerprint = fingerprint
@@ -145,9 +145,8 @@ class Seq2SeqTranslator:
     @property
     def limit(self) -> int:
         """Tell how many tokens a text may have, those that the model adds among them."""
-        return min(
-            int(self._whole.tokenizer.model_max_length), self._whole.model.config.max_position_embeddings
-        )
+        positions: int = self._whole.model.config.max_position_embeddings
+        return min(int(self._whole.tokenizer.model_max_length), positions)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count the tokens that the model reads for each text.
@@ -213,16 +212,17 @@ class Seq2SeqTranslator:
         tokenizer = self._whole.tokenizer
         if self._whole.family != "MarianTokenizer":
             tokenizer.src_lang = self.source
-        return tokenizer([self._label + text for text in texts], verbose=False, **options)
+        tokens: BatchEncoding = tokenizer([self._label + text for text in texts], verbose=False, **options)
+        return tokens
 
     def _find_forced_token(self) -> int | None:
         """Find the token of the target language that a multilingual decoder begins with."""
-        match self._whole.family:
-            case "NllbTokenizer":
-                return int(self._whole.tokenizer.convert_tokens_to_ids(self.target))
-            case "M2M100Tokenizer":
-                return int(self._whole.tokenizer.get_lang_id(self.target))
-        return None
+        tokenizer = self._whole.tokenizer
+        if self._whole.family == "MarianTokenizer":
+            return None
+        token = tokenizer.get_lang_token(self.target) if hasattr(tokenizer, "get_lang_token") else self.target
+        (number,) = tokenizer.convert_tokens_to_ids([token])
+        return number
 
 
 def _list_languages(tokenizer: PreTrainedTokenizerBase) -> list[str]:
@@ -235,8 +235,9 @@ def _list_languages(tokenizer: PreTrainedTokenizerBase) -> list[str]:
 def _settings_for(model: PreTrainedModel, beams: int) -> GenerationConfig:
     """Take the model's own settings, but for those that would sample or set another length."""
     settings = copy.deepcopy(model.generation_config)
-    settings.update(num_beams=beams, num_return_sequences=1, do_sample=False, max_length=None)
-    settings.update(temperature=None, top_k=None, top_p=None)
-    if beams == 1:
-        settings.update(early_stopping=False, length_penalty=1.0)
+    settings.num_beams, settings.num_return_sequences = beams, 1
+    settings.do_sample, settings.temperature, settings.top_k, settings.top_p = False, None, None, None
+    settings.max_length = None
+    if beams == 1:  # what only a beam search heeds would be warned of
+        settings.early_stopping, settings.length_penalty = False, 1.0
     return settings
