@@ -24,8 +24,8 @@ from isogloss.translation.translator import Translation
 RATIOS = (1.5, 1.75, 2.0, 2.5)
 WRONG = 200
 """Sentences whose translation is made wrong, of each kind."""
-LANGUAGES = ("deu", "rus", "fin", "tur", "swa", "hau", "yor", "amh", "arb", "hin", "tam", "tha", "mya", "kor")
-LANGUAGES += ("jpn", "zho-CN", "vie", "ind")
+LANGUAGES = ("deu", "fra", "rus", "fin", "tur", "swa", "hau", "yor", "amh", "arb", "heb", "hin", "ben", "tam")
+LANGUAGES += ("tha", "khm", "mya", "kor", "jpn", "zho-CN", "vie", "ind")
 
 
 def read_lines(path: Path) -> list[str]:

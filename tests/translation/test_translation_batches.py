@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from backwards import Backwards, reverse
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.translation.batches import Filling, make_batches, translate_texts
@@ -36,6 +36,7 @@ def test_batches_hold_every_text_once_within_the_budget(texts: list[str], budget
     assert found == sorted(found, reverse=True)
 
 
+@settings(max_examples=50)
 @given(TEXTS, st.randoms(use_true_random=False), st.integers(1, 40))
 def test_neither_order_nor_budget_changes_a_translation(
     texts: list[str], draw: random.Random, budget: int

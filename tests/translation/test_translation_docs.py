@@ -13,6 +13,9 @@ from isogloss.cli import translate
 from isogloss.cli.main import main
 from isogloss.corpus import read_corpus
 from isogloss.translation import loading
+from isogloss.translation.filters import Filters
+from isogloss.translation.job import TOKEN_BUDGET
+from isogloss.translation.models import BEAMS
 from isogloss.translation.translator import Fault
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -52,3 +55,12 @@ def test_every_option_and_fault_is_on_the_page() -> None:
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
         assert (DOCS / target).is_file(), target
+
+
+def test_the_default_ratio_is_that_of_the_command_and_the_page() -> None:
+    parser = argparse.ArgumentParser()
+    translate.configure(parser)
+    assert parser.get_default("length_ratio") == Filters().length_ratio
+    assert f"`--length-ratio` ({Filters().length_ratio})" in PAGE
+    assert parser.get_default("beams") == BEAMS
+    assert parser.get_default("batch_tokens") == TOKEN_BUDGET

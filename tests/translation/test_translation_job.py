@@ -205,7 +205,12 @@ def test_provenance(corpus: ParallelCorpus, tmp_path: Path) -> None:
     translate_corpus(job, open_backwards, provenance={"models": {"backwards": {"licence": "none"}}})
     told = json.loads((tmp_path / "out" / "provenance.json").read_text(encoding="utf-8"))
     assert told["files"] == {"made.jsonl": "0" * 64}
-    assert told["settings"] == {"length_ratio": 2.0, "min_similarity": None, "limit": 5, "batch_tokens": 4096}
+    assert told["settings"] == {
+        "length_ratio": 1.75,
+        "min_similarity": None,
+        "limit": 5,
+        "batch_tokens": 4096,
+    }
     assert told["directions"] == {"en-de": {"source": "en", "target": "de"}}
     assert told["models"]["backwards"]["licence"] == "none"
     assert told["languages"][0]["items"] == 5

@@ -56,9 +56,9 @@ def _configure_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--length-ratio",
         type=float,
-        default=2.0,
+        default=1.75,
         metavar="X",
-        help="leave out what is X times as long or as short as is usual for its language (default: 2)",
+        help="leave out what is X times as long or as short as is usual for its language (default: 1.75)",
     )
     parser.add_argument(
         "--min-similarity",

@@ -221,8 +221,8 @@ class Seq2SeqTranslator:
         if self._whole.family == "MarianTokenizer":
             return None
         token = tokenizer.get_lang_token(self.target) if hasattr(tokenizer, "get_lang_token") else self.target
-        (number,) = tokenizer.convert_tokens_to_ids([token])
-        return number
+        number = tokenizer.convert_tokens_to_ids(token)
+        return number if isinstance(number, int) else None
 
 
 def _list_languages(tokenizer: PreTrainedTokenizerBase) -> list[str]:
