@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare the thousands of small files of the property tests their flushing; a kill loses nothing written."""
+    """Spare the small files of the property tests their flushing; a kill loses nothing written."""
     monkeypatch.setattr("os.fsync", lambda handle: None)
 
 
