@@ -145,6 +145,8 @@ def _show(outcome: TrainingOutcome, *, as_json: bool) -> None:
     ]
     if outcome.validation_loss is not None:
         lines.append(f"validation loss  {outcome.validation_loss:.4f} nats")
+    if outcome.trained_parameters < outcome.parameters:
+        lines.append(f"trained          {outcome.trained_parameters:,} of {outcome.parameters:,} parameters")
     lines += [
         f"cut texts        {shares['queries']:.2%} of the queries, {shares['passages']:.2%} of the passages",
         f"time             {outcome.seconds:.0f} s",

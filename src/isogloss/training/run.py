@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import shutil
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +19,7 @@ from sentence_transformers import (
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
-from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, set_seed
 
 from isogloss.batching.strategy import DEFAULT_ALPHA
 from isogloss.config import TrainConfig
@@ -25,11 +28,13 @@ from isogloss.files import replace_folder
 from isogloss.run_directory import RunDirectory
 from isogloss.training.arguments import build_arguments, count_epochs
 from isogloss.training.callbacks import BestCheckpoint, LossState, PlanEpoch, calm_libraries, wait_for_all
-from isogloss.training.checkpoints import find_checkpoint, remove_torn
+from isogloss.training.checkpoints import LOSS_FILE, find_checkpoint, remove_torn
+from isogloss.training.lora import ADAPTER_FILES, add_adapter, count_parameters, merge_adapter, save_adapter
 from isogloss.training.loss import ContrastiveLoss
 from isogloss.training.plans import RunPlans, list_trained_languages, plan_run
 from isogloss.training.processes import LostProcessError, find_place, speaks_of_lost_process
 from isogloss.training.rows import RowTexts, planned_dataset
+from isogloss.training.sharding import prepare_sharding
 from isogloss.training.start import load_start
 from isogloss.training.truncation import TruncationCount, count_truncated
 
@@ -45,6 +50,8 @@ class TrainingOutcome:
         train_loss: Mean training loss in nats; after a resumed run, of the steps since it was resumed.
         validation_loss: Validation loss of the kept model in nats, if there was validation.
         truncation: Share of texts cut at the length limits.
+        trained_parameters: Numbers that training could change; with an adapter, those of the adapter.
+        parameters: Numbers that the model consists of.
         seconds: Time of training, loading and saving included, since the run was last started.
     """
 
@@ -54,6 +61,8 @@ class TrainingOutcome:
     train_loss: float
     validation_loss: float | None
     truncation: TruncationCount
+    trained_parameters: int
+    parameters: int
     seconds: float
 
 
@@ -113,6 +122,8 @@ def _train(
     arguments = build_arguments(config, directory.checkpoints, validate=plans.validation is not None)
     set_seed(config.seed)
     model = load_start(config.model)
+    if config.lora is not None:
+        add_adapter(model, config.lora)
     loss = ContrastiveLoss(model, config.loss)
     truncation, checkpoint = _open_together(config, plans, model, directory, resume)
     trainer = build_trainer(config, plans, loss, arguments, callbacks)
@@ -123,6 +134,7 @@ def _train(
         LossState(loss).load(checkpoint)
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     check_finite(model)
+    trained, parameters = count_parameters(model)
     outcome = TrainingOutcome(
         model=directory.model,
         steps=trainer.state.global_step,
@@ -130,15 +142,29 @@ def _train(
         train_loss=float(result.training_loss),
         validation_loss=trainer.state.best_metric,
         truncation=truncation,
+        trained_parameters=trained,
+        parameters=parameters,
         seconds=time.monotonic() - start,
     )
+    whole = trainer.gather_model()
     if leads:
         directory.write_log(trainer.state.log_history)
         directory.write_provenance(describe_run(config, plans, trainer, outcome))
+        if config.lora is not None:
+            _part_adapter(whole, directory.adapter)
         with replace_folder(directory.model) as temporary:
-            model.save_pretrained(str(temporary))
+            whole.save_pretrained(str(temporary))
     wait_for_all()
     return outcome
+
+
+def _part_adapter(model: SentenceTransformer, folder: Path) -> None:
+    """Write the adapter on its own, and merge it into the model."""
+    # Left by a run that was killed before its model was written.
+    shutil.rmtree(folder, ignore_errors=True)
+    with replace_folder(folder) as temporary:
+        save_adapter(model, temporary)
+    merge_adapter(model)
 
 
 def _open_together(
@@ -153,9 +179,9 @@ def _open_together(
         directory.open(config, {**list_files(plans), **compared}, resume=resume)
         checkpoint = None
         if resume:
-            learned = config.loss.learn_temperature
-            checkpoint = find_checkpoint(directory.checkpoints, with_loss=learned)
-            remove_torn(directory.checkpoints, with_loss=learned)
+            parts = [LOSS_FILE] * config.loss.learn_temperature + [*ADAPTER_FILES] * (config.lora is not None)
+            checkpoint = find_checkpoint(directory.checkpoints, parts)
+            remove_torn(directory.checkpoints, parts)
         told = [(truncation, checkpoint)]
     (opened,) = broadcast_object_list(told)
     found: tuple[TruncationCount, Path | None] = opened
@@ -191,9 +217,12 @@ class PlannedTrainer(SentenceTransformerTrainer):
     """Differ from the stock trainer in what it does around the steps.
 
     It leaves out the model card, which samples and plans a thousand rows before the first step; it keeps the
-    processes together while they write a checkpoint; and resumed from a checkpoint of the last step it trains
-    no further one.
+    processes together while they write a checkpoint; resumed from a checkpoint of the last step it trains no
+    further one; it fails where the best model cannot be loaded, and saves and loads models that are cut into shards.
     """
+
+    whole: SentenceTransformer | None = None
+    """A copy that takes the weights of a model in shards where they are saved; the first process has it."""
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Add nothing."""
@@ -211,6 +240,42 @@ class PlannedTrainer(SentenceTransformerTrainer):
         super()._save_rng_state(output_dir)
         wait_for_all()
 
+    def gather_model(self) -> SentenceTransformer:
+        """Give the trained model, put together where it is in shards; all processes call this.
+
+        Returns:
+            The model; of one in shards, processes other than the first have no more than their shards.
+        """
+        if self.is_fsdp_enabled:
+            return self._fill_whole(self.accelerator.get_state_dict(self.model))
+        return cast("SentenceTransformer", self.model)
+
+    def _fill_whole(self, weights: Mapping[str, torch.Tensor]) -> SentenceTransformer:
+        if self.whole is None:
+            return cast("SentenceTransformer", self.model)
+        self.whole.load_state_dict(weights)
+        return self.whole
+
+    def _save(
+        self, output_dir: str | None = None, state_dict: Mapping[str, torch.Tensor] | None = None
+    ) -> None:
+        """Write the model; of one in shards, the first process alone, and all processes call this."""
+        if not self.is_fsdp_enabled:
+            super()._save(output_dir, state_dict)
+        elif self.whole is not None:
+            self._fill_whole(state_dict or {}).save_pretrained(output_dir or self.args.output_dir)
+
+    def _load_from_checkpoint(self, checkpoint_path: str, model: torch.nn.Module | None = None) -> None:
+        """Load weights; sentence-transformers does not know models in shards, the trainer beneath it does."""
+        if self.is_fsdp_enabled:
+            Trainer._load_from_checkpoint(self, checkpoint_path, model)
+        else:
+            super()._load_from_checkpoint(checkpoint_path)
+
+    def _load_best_model(self) -> None:
+        """Load the best model; the stock trainer goes on with the last one where that fails."""
+        self._load_from_checkpoint(str(self.state.best_model_checkpoint))
+
 
 def build_trainer(
     config: TrainConfig,
@@ -218,7 +283,7 @@ def build_trainer(
     loss: ContrastiveLoss,
     arguments: SentenceTransformerTrainingArguments,
     callbacks: tuple[TrainerCallback, ...] = (),
-) -> SentenceTransformerTrainer:
+) -> PlannedTrainer:
     """Build the stock trainer over planned batches.
 
     Args:
@@ -239,6 +304,11 @@ def build_trainer(
     stopping: list[TrainerCallback] = []
     if validation is not None and config.validation.patience:
         stopping.append(EarlyStoppingCallback(early_stopping_patience=config.validation.patience))
+    whole: SentenceTransformer | None = None
+    if arguments.fsdp:
+        if arguments.process_index == 0:
+            whole = copy.deepcopy(loss.model).cpu()
+        prepare_sharding(loss.model)
     trainer = PlannedTrainer(
         model=loss.model,
         args=arguments,
@@ -250,6 +320,7 @@ def build_trainer(
         loss=loss,
         callbacks=[PlanEpoch(), BestCheckpoint(), LossState(loss), *stopping, *callbacks],
     )
+    trainer.whole = whole
     # It prints losses to stdout, where results belong; they are in the run's log.
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -303,6 +374,8 @@ def describe_run(
         "temperature": loss.temperature if isinstance(loss, ContrastiveLoss) else None,
         "steps": outcome.steps,
         "best_step": outcome.best_step,
+        "trained_parameters": outcome.trained_parameters,
+        "parameters": outcome.parameters,
         "train_loss": outcome.train_loss,
         "validation_loss": outcome.validation_loss,
         "seconds": round(outcome.seconds, 1),

@@ -1,0 +1,68 @@
+"""Train a model that is cut into shards (FSDP), and put its weights together where they are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
+
+from isogloss.config import LossConfig
+from isogloss.errors import ConfigError
+
+
+def check_sharding(arguments: SentenceTransformerTrainingArguments, loss: LossConfig) -> None:
+    """Check that a model can be trained in shards, where the arguments ask for it.
+
+    Args:
+        arguments: The trainer's arguments.
+        loss: The run's loss.
+
+    Raises:
+        ConfigError: There is one process, there is no GPU, or a setting does not go with shards.
+    """
+    if not arguments.fsdp:
+        return
+    settings: Mapping[str, object] = arguments.fsdp_config if isinstance(arguments.fsdp_config, dict) else {}
+    if arguments.world_size == 1:
+        raise ConfigError("'trainer.fsdp' shares a model among processes; start several with --processes")
+    check_device(arguments.device.type)
+    if str(settings.get("version", 2)) != "2" or settings.get("xla"):
+        raise ConfigError(
+            "'trainer.fsdp_config': isogloss trains with FSDP2 alone; take 'version' and 'xla' out"
+        )
+    if settings.get("state_dict_type", "FULL_STATE_DICT") != "FULL_STATE_DICT":
+        raise ConfigError(
+            "'trainer.fsdp_config.state_dict_type': checkpoints hold whole models; take it out, or say "
+            "'FULL_STATE_DICT'"
+        )
+    if loss.learn_temperature:
+        raise ConfigError(
+            "'loss.learn_temperature' does not go with 'trainer.fsdp', which trains weights of the encoder alone"
+        )
+
+
+def check_device(device: str) -> None:
+    """Check that accelerate cuts models into shards on a device.
+
+    Args:
+        device: Type of the device, such as ``cuda``.
+
+    Raises:
+        ConfigError: It does not.
+    """
+    if device == "cpu":
+        raise ConfigError(
+            "'trainer.fsdp' needs GPUs: on CPUs accelerate trains whole copies without a word; take it out"
+        )
+
+
+def prepare_sharding(model: SentenceTransformer) -> None:
+    """Make a model one that accelerate can cut into shards.
+
+    accelerate shards the last normalisation layer among the modules of a model by itself. It takes the module that
+    normalises vectors for one, and fails: classes of sentence-transformers' modules cannot be exchanged.
+
+    Args:
+        model: The model, changed in place: it names its first module as the one whose parts are looked at.
+    """
+    model.base_model_prefix = "0"
