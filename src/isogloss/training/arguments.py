@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformerTrainingArguments
-from transformers.integrations import get_reporting_integration_callbacks
+from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
 from isogloss.batching import BatchPlan
 from isogloss.config import TomlValue, TrainConfig, dump_config
@@ -48,6 +48,12 @@ DECIDED: Mapping[str, str] = {
 }
 """Settings of the trainer that ``[trainer]`` may not name, and what decides each."""
 
+REFUSED: Mapping[str, str] = {
+    "neftune_noise_alpha": "reaches no model of sentence-transformers",
+    "parallelism_config": "cuts batches and models in ways that planned batches do not know",
+}
+"""Settings of the trainer that cannot work here, and why."""
+
 _LEAST = {"learning_rate": 0.0, "weight_decay": 0.0, "max_steps": 1, "gradient_accumulation_steps": 1}
 """Settings of the trainer that make no sense below a number; the trainer itself takes some of them."""
 
@@ -62,7 +68,8 @@ _PLAIN_TYPES: Mapping[object, tuple[tuple[type, ...], str]] = {
 class PlannedArguments(SentenceTransformerTrainingArguments):
     """Carry a run's settings besides the trainer's, for whatever ``report_to`` records them.
 
-    The stock arguments name neither strategy nor alpha: a sampler of one's own is left out where they are written.
+    The stock arguments name neither strategy nor alpha: where they are written, a sampler of one's own is left
+    out.
     """
 
     isogloss: dict[str, TomlValue] = field(default_factory=dict)
@@ -82,8 +89,8 @@ def build_arguments(config: TrainConfig, checkpoints: Path, *, validate: bool) -
 
     Raises:
         ConfigError: ``[trainer]`` names a setting that isogloss decides or that does not exist, a value does
-            not fit or cannot be had here, the processes cannot share the batches, or one process would train on
-            several devices.
+            not fit or cannot be had here, the processes cannot share the batches, or one process would train
+            on several devices.
     """
     _check_trainer_table(config.trainer, validate=validate)
     place = find_place()
@@ -208,17 +215,17 @@ def _check_dealing(arguments: PlannedArguments) -> None:
     ):
         if getattr(arguments.accelerator_config, name):
             raise ConfigError(
-                f"'trainer.accelerator_config.{name}' {harm}, so that the batches would not be the planned ones; "
+                f"'trainer.accelerator_config.{name}' {harm}, so that batches would not be the planned ones; "
                 "take it out"
             )
 
 
 def _check_loggers(arguments: PlannedArguments) -> None:
     """Check that what is to record the run exists and is installed, before anything is written."""
-    for name in arguments.report_to:
+    for name in arguments.report_to or ():
         try:
-            for callback in get_reporting_integration_callbacks([name]):
-                callback()
+            (callback,) = get_reporting_integration_callbacks([name])  # type: ignore[no-untyped-call]
+            callback()
         except ValueError as error:
             raise ConfigError(f"'trainer.report_to': {error}") from error
         except (RuntimeError, ImportError) as error:
@@ -240,6 +247,8 @@ def _check_trainer_table(trainer: Mapping[str, TomlValue], *, validate: bool) ->
     for key, value in trainer.items():
         if key in DECIDED:
             raise ConfigError(f"'trainer.{key}' is decided by {DECIDED[key]}; take it out")
+        if key in REFUSED:
+            raise ConfigError(f"'trainer.{key}' {REFUSED[key]}; take it out")
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean 'trainer.{near[0]}'?" if near else "[trainer] takes training arguments"

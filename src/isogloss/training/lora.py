@@ -16,7 +16,7 @@ ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 """What a saved adapter consists of, in a checkpoint too."""
 
 _UNUSED = ["pooler.dense"]
-"""BERT's own pooler: vectors are made from the tokens of the last layer, so that nothing in it would be trained."""
+"""BERT's own pooler: vectors are made from the tokens of the last layer, so it would never be trained."""
 
 
 def add_adapter(model: SentenceTransformer, config: LoraConfig) -> None:
@@ -29,7 +29,8 @@ def add_adapter(model: SentenceTransformer, config: LoraConfig) -> None:
         config: Rank, scale, dropout and target modules.
 
     Raises:
-        ConfigError: peft is not installed, a number is out of range, or a target is no linear layer of the encoder.
+        ConfigError: peft is not installed, a number is out of range, or a target is no linear layer of the
+            encoder.
 
     Source: Hu et al. 2021, arXiv 2106.09685, section 4.1, as implemented by peft.
     """
@@ -67,7 +68,7 @@ def merge_adapter(model: SentenceTransformer) -> None:
     """Add the adapter of an encoder to its weights, and take it out.
 
     Args:
-        model: An encoder with an adapter, changed in place; afterwards it has the modules that it started with.
+        model: An encoder with an adapter, changed in place; afterwards it has the modules of the start.
 
     Raises:
         ModelError: The merged weights are not finite.

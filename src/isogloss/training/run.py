@@ -23,7 +23,7 @@ from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, Traine
 
 from isogloss.batching.strategy import DEFAULT_ALPHA
 from isogloss.config import TrainConfig
-from isogloss.errors import ModelError
+from isogloss.errors import ConfigError, ModelError
 from isogloss.files import replace_folder
 from isogloss.run_directory import RunDirectory
 from isogloss.training.arguments import build_arguments, count_epochs
@@ -126,7 +126,12 @@ def _train(
         add_adapter(model, config.lora)
     loss = ContrastiveLoss(model, config.loss)
     truncation, checkpoint = _open_together(config, plans, model, directory, resume)
-    trainer = build_trainer(config, plans, loss, arguments, callbacks)
+    try:
+        trainer = build_trainer(config, plans, loss, arguments, callbacks)
+        trainer.create_optimizer()
+    except (ImportError, ValueError) as error:
+        # Such as the package of an optimizer; with it, --resume starts the run.
+        raise ConfigError(f"[trainer]: {str(error).strip().splitlines()[0]}") from error
     if not leads:
         # All have begun with the same weights; their dropout is of their own.
         set_seed((config.seed + arguments.process_index) % 2**32)

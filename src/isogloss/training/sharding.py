@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
+from torch import nn
 
 from isogloss.config import LossConfig
 from isogloss.errors import ConfigError
+from isogloss.training.start import first_module
 
 
 def check_sharding(arguments: SentenceTransformerTrainingArguments, loss: LossConfig) -> None:
@@ -57,12 +59,17 @@ def check_device(device: str) -> None:
 
 
 def prepare_sharding(model: SentenceTransformer) -> None:
-    """Make a model one that accelerate can cut into shards.
+    """Make a model one that can be trained in shards, and resumed.
 
-    accelerate shards the last normalisation layer among the modules of a model by itself. It takes the module that
-    normalises vectors for one, and fails: classes of sentence-transformers' modules cannot be exchanged.
+    accelerate shards the last normalisation layer among a model's modules by itself. It would take the module
+    that normalises vectors for one, and fail: the classes of sentence-transformers' modules cannot be exchanged.
+    BERT's own pooler, which makes none of the vectors, must not count as trained: it would have no state of the
+    optimizer, and a resumed run asks for one.
 
     Args:
-        model: The model, changed in place: it names its first module as the one whose parts are looked at.
+        model: The model, changed in place: it names its first module as the one whose layers are looked at.
     """
     model.base_model_prefix = "0"
+    pooler = getattr(first_module(model).model, "pooler", None)
+    if isinstance(pooler, nn.Module):
+        pooler.requires_grad_(False)
