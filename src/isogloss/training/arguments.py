@@ -68,8 +68,8 @@ _PLAIN_TYPES: Mapping[object, tuple[tuple[type, ...], str]] = {
 class PlannedArguments(SentenceTransformerTrainingArguments):
     """Carry a run's settings besides the trainer's, for whatever ``report_to`` records them.
 
-    The stock arguments name neither strategy nor alpha: where they are written, a sampler of one's own is left
-    out.
+    The stock arguments name neither strategy nor alpha: where they are written, a sampler of one's own is
+    left out.
     """
 
     isogloss: dict[str, TomlValue] = field(default_factory=dict)

@@ -223,7 +223,7 @@ class PlannedTrainer(SentenceTransformerTrainer):
 
     It leaves out the model card, which samples and plans a thousand rows before the first step; it keeps the
     processes together while they write a checkpoint; resumed from a checkpoint of the last step it trains no
-    further one; it fails where the best model cannot be loaded, and saves and loads models that are cut into shards.
+    further one; it fails where the best model cannot be loaded; and it saves and loads models in shards.
     """
 
     whole: SentenceTransformer | None = None
@@ -251,13 +251,11 @@ class PlannedTrainer(SentenceTransformerTrainer):
         Returns:
             The model; of one in shards, processes other than the first have no more than their shards.
         """
-        if self.is_fsdp_enabled:
-            return self._fill_whole(self.accelerator.get_state_dict(self.model))
-        return cast("SentenceTransformer", self.model)
-
-    def _fill_whole(self, weights: Mapping[str, torch.Tensor]) -> SentenceTransformer:
+        if not self.is_fsdp_enabled:
+            return self.model
+        weights = self.accelerator.get_state_dict(self.model)
         if self.whole is None:
-            return cast("SentenceTransformer", self.model)
+            return self.model
         self.whole.load_state_dict(weights)
         return self.whole
 
@@ -268,7 +266,8 @@ class PlannedTrainer(SentenceTransformerTrainer):
         if not self.is_fsdp_enabled:
             super()._save(output_dir, state_dict)
         elif self.whole is not None:
-            self._fill_whole(state_dict or {}).save_pretrained(output_dir or self.args.output_dir)
+            self.whole.load_state_dict(state_dict or {})
+            self.whole.save_pretrained(output_dir or str(self.args.output_dir))
 
     def _load_from_checkpoint(self, checkpoint_path: str, model: torch.nn.Module | None = None) -> None:
         """Load weights; sentence-transformers does not know models in shards, the trainer beneath it does."""

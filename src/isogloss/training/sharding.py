@@ -39,7 +39,7 @@ def check_sharding(arguments: SentenceTransformerTrainingArguments, loss: LossCo
         )
     if loss.learn_temperature:
         raise ConfigError(
-            "'loss.learn_temperature' does not go with 'trainer.fsdp', which trains weights of the encoder alone"
+            "'loss.learn_temperature' does not go with 'trainer.fsdp', which trains the encoder's weights alone"
         )
 
 
@@ -62,14 +62,14 @@ def prepare_sharding(model: SentenceTransformer) -> None:
     """Make a model one that can be trained in shards, and resumed.
 
     accelerate shards the last normalisation layer among a model's modules by itself. It would take the module
-    that normalises vectors for one, and fail: the classes of sentence-transformers' modules cannot be exchanged.
-    BERT's own pooler, which makes none of the vectors, must not count as trained: it would have no state of the
-    optimizer, and a resumed run asks for one.
+    that normalises vectors for one, and fail: the classes of sentence-transformers' modules cannot be
+    exchanged. BERT's own pooler, which makes none of the vectors, must not count as trained: it would have no
+    state of the optimizer, and a resumed run asks for one.
 
     Args:
         model: The model, changed in place: it names its first module as the one whose layers are looked at.
     """
-    model.base_model_prefix = "0"
+    setattr(model, "base_model_prefix", "0")  # noqa: B010 - not among the attributes that its class declares
     pooler = getattr(first_module(model).model, "pooler", None)
     if isinstance(pooler, nn.Module):
         pooler.requires_grad_(False)
