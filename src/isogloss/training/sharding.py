@@ -39,7 +39,7 @@ def check_sharding(arguments: SentenceTransformerTrainingArguments, loss: LossCo
         )
     if loss.learn_temperature:
         raise ConfigError(
-            "'loss.learn_temperature' does not go with 'trainer.fsdp', which trains the encoder's weights alone"
+            "'loss.learn_temperature' does not go with 'trainer.fsdp', which trains the encoder alone"
         )
 
 

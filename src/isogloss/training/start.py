@@ -53,8 +53,8 @@ def load_start(config: ModelConfig) -> SentenceTransformer:
     transformer = first_module(model)
     if getattr(transformer.model, "peft_config", None):
         raise ModelError(
-            f"model {config.name!r} is an adapter, which stands on another model; name a whole one, such as the "
-            "folder 'model' that isogloss writes beside an adapter"
+            f"model {config.name!r} is an adapter, which stands on another model; name a whole one, such as "
+            "the folder 'model' that isogloss writes beside an adapter"
         )
     special = len(transformer.tokenizer("")["input_ids"]) if transformer.tokenizer is not None else 0
     for name, length in (("query_length", config.query_length), ("passage_length", config.passage_length)):
