@@ -20,7 +20,7 @@ from isogloss.errors import ConfigError
 from isogloss.training.arguments import REFUSED, build_arguments
 from isogloss.training.loss import ContrastiveLoss
 from isogloss.training.run import train
-from isogloss.training.sharding import check_sharding
+from isogloss.training.sharding import check_sharding, prepare_sharding
 from isogloss.training.start import load_start
 
 NO_VALIDATION = ValidationConfig(share=0.0)
@@ -203,6 +203,13 @@ def test_shards_are_refused_where_they_cannot_be(asked: Asked, loss: LossConfig,
     with pytest.raises(ConfigError, match=message):
         check_sharding(asked, loss)  # type: ignore[arg-type]
     check_sharding(Asked({"version": 2, "reshard_after_forward": True}), LossConfig())  # type: ignore[arg-type]
+
+
+def test_layers_that_the_encoder_has_not_are_named(xlmr: Path) -> None:
+    model = load_start(ModelConfig(str(xlmr)))
+    asked = Asked({"transformer_layer_cls_to_wrap": ["XLMRobertaLayer", "BertLayer"]})
+    with pytest.raises(ConfigError, match=r"has no 'BertLayer'; its layers are .*XLMRobertaLayer"):
+        prepare_sharding(model, asked)  # type: ignore[arg-type]
 
 
 def test_shards_need_several_processes(settings: Settings, tmp_path: Path) -> None:

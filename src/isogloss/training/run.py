@@ -124,6 +124,8 @@ def _train(
     model = load_start(config.model)
     if config.lora is not None:
         add_adapter(model, config.lora)
+    if arguments.fsdp:
+        prepare_sharding(model, arguments)
     loss = ContrastiveLoss(model, config.loss)
     truncation, checkpoint = _open_together(config, plans, model, directory, resume)
     try:
@@ -309,10 +311,8 @@ def build_trainer(
     if validation is not None and config.validation.patience:
         stopping.append(EarlyStoppingCallback(early_stopping_patience=config.validation.patience))
     whole: SentenceTransformer | None = None
-    if arguments.fsdp:
-        if arguments.process_index == 0:
-            whole = copy.deepcopy(loss.model).cpu()
-        prepare_sharding(loss.model)
+    if arguments.fsdp and arguments.process_index == 0:
+        whole = copy.deepcopy(loss.model).cpu()
     trainer = PlannedTrainer(
         model=loss.model,
         args=arguments,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
 from torch import nn
+from transformers import PreTrainedModel
 
 from isogloss.config import LossConfig
 from isogloss.errors import ConfigError
@@ -24,7 +25,7 @@ def check_sharding(arguments: SentenceTransformerTrainingArguments, loss: LossCo
     """
     if not arguments.fsdp:
         return
-    settings: Mapping[str, object] = arguments.fsdp_config if isinstance(arguments.fsdp_config, dict) else {}
+    settings = _read_settings(arguments)
     if arguments.world_size == 1:
         raise ConfigError("'trainer.fsdp' shares a model among processes; start several with --processes")
     check_device(arguments.device.type)
@@ -58,7 +59,7 @@ def check_device(device: str) -> None:
         )
 
 
-def prepare_sharding(model: SentenceTransformer) -> None:
+def prepare_sharding(model: SentenceTransformer, arguments: SentenceTransformerTrainingArguments) -> None:
     """Make a model one that can be trained in shards, and resumed.
 
     accelerate shards the last normalisation layer among a model's modules by itself. It would take the module
@@ -68,8 +69,26 @@ def prepare_sharding(model: SentenceTransformer) -> None:
 
     Args:
         model: The model, changed in place: it names its first module as the one whose layers are looked at.
+        arguments: The trainer's arguments.
+
+    Raises:
+        ConfigError: The layers to shard one by one are named by a class that the model has not.
     """
+    transformer: PreTrainedModel = first_module(model).model
+    classes = {type(module).__name__ for module in transformer.modules()}
+    for name in _read_settings(arguments).get("transformer_layer_cls_to_wrap") or ():
+        if name not in classes:
+            known = sorted(set(transformer._no_split_modules or ()) & classes)
+            hint = f"; its layers are {', '.join(known)}" if known else ""
+            raise ConfigError(
+                f"'trainer.fsdp_config.transformer_layer_cls_to_wrap': the encoder has no {name!r}{hint}"
+            )
     setattr(model, "base_model_prefix", "0")  # noqa: B010 - not among the attributes that its class declares
-    pooler = getattr(first_module(model).model, "pooler", None)
+    pooler = getattr(transformer, "pooler", None)
     if isinstance(pooler, nn.Module):
         pooler.requires_grad_(False)
+
+
+def _read_settings(arguments: SentenceTransformerTrainingArguments) -> dict[str, Any]:
+    """Give the table ``fsdp_config``, which the arguments have read where it is a file."""
+    return arguments.fsdp_config if isinstance(arguments.fsdp_config, dict) else {}
