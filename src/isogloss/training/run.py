@@ -6,10 +6,8 @@ import copy
 import shutil
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from accelerate.utils import broadcast_object_list
@@ -19,7 +17,7 @@ from sentence_transformers import (
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
-from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, set_seed
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
 
 from isogloss.batching.strategy import DEFAULT_ALPHA
 from isogloss.config import TrainConfig
@@ -36,6 +34,7 @@ from isogloss.training.processes import LostProcessError, find_place, speaks_of_
 from isogloss.training.rows import RowTexts, planned_dataset
 from isogloss.training.sharding import prepare_sharding
 from isogloss.training.start import load_start
+from isogloss.training.trainer import PlannedTrainer
 from isogloss.training.truncation import TruncationCount, count_truncated
 
 
@@ -120,20 +119,10 @@ def _train(
             print(f"isogloss: {line}", file=sys.stderr)  # noqa: T201
     _try_plans(plans, config.validation.batches)
     arguments = build_arguments(config, directory.checkpoints, validate=plans.validation is not None)
-    set_seed(config.seed)
-    model = load_start(config.model)
-    if config.lora is not None:
-        add_adapter(model, config.lora)
-    if arguments.fsdp:
-        prepare_sharding(model, arguments)
+    model = _prepare_model(config, arguments)
     loss = ContrastiveLoss(model, config.loss)
     truncation, checkpoint = _open_together(config, plans, model, directory, resume)
-    try:
-        trainer = build_trainer(config, plans, loss, arguments, callbacks)
-        trainer.create_optimizer()
-    except (ImportError, ValueError) as error:
-        # Such as the package of an optimizer; with it, --resume starts the run.
-        raise ConfigError(f"[trainer]: {str(error).strip().splitlines()[0]}") from error
+    trainer = _prepare_trainer(config, plans, loss, arguments, callbacks)
     if not leads:
         # All have begun with the same weights; their dropout is of their own.
         set_seed((config.seed + arguments.process_index) % 2**32)
@@ -157,21 +146,50 @@ def _train(
     if leads:
         directory.write_log(trainer.state.log_history)
         directory.write_provenance(describe_run(config, plans, trainer, outcome))
-        if config.lora is not None:
-            _part_adapter(whole, directory.adapter)
-        with replace_folder(directory.model) as temporary:
-            whole.save_pretrained(str(temporary))
+        _save_model(whole, directory, adapted=config.lora is not None)
     wait_for_all()
     return outcome
 
 
-def _part_adapter(model: SentenceTransformer, folder: Path) -> None:
-    """Write the adapter on its own, and merge it into the model."""
-    # Left by a run that was killed before its model was written.
-    shutil.rmtree(folder, ignore_errors=True)
-    with replace_folder(folder) as temporary:
-        save_adapter(model, temporary)
-    merge_adapter(model)
+def _prepare_model(
+    config: TrainConfig, arguments: SentenceTransformerTrainingArguments
+) -> SentenceTransformer:
+    """Load the start, and make it what is trained."""
+    set_seed(config.seed)
+    model = load_start(config.model)
+    if config.lora is not None:
+        add_adapter(model, config.lora)
+    if arguments.fsdp:
+        prepare_sharding(model, arguments)
+    return model
+
+
+def _prepare_trainer(
+    config: TrainConfig,
+    plans: RunPlans,
+    loss: ContrastiveLoss,
+    arguments: SentenceTransformerTrainingArguments,
+    callbacks: tuple[TrainerCallback, ...],
+) -> PlannedTrainer:
+    """Build the trainer with its optimizer, whose package may be missing; with it, --resume starts a run."""
+    try:
+        trainer = build_trainer(config, plans, loss, arguments, callbacks)
+        trainer.create_optimizer()
+    except (ImportError, ValueError) as error:
+        raise ConfigError(f"[trainer]: {str(error).strip().splitlines()[0]}") from error
+    return trainer
+
+
+def _save_model(model: SentenceTransformer, directory: RunDirectory, *, adapted: bool) -> None:
+    """Write the model; an adapter is written on its own before, and merged."""
+    if adapted:
+        # Left by a run that was killed before its model was written.
+        shutil.rmtree(directory.adapter, ignore_errors=True)
+        with replace_folder(directory.adapter) as temporary:
+            save_adapter(model, temporary)
+        merge_adapter(model)
+    with replace_folder(directory.model) as temporary:
+        model.save_pretrained(str(temporary))
 
 
 def _open_together(
@@ -218,69 +236,6 @@ def check_finite(model: SentenceTransformer) -> None:
                 f"training diverged: {name} holds numbers that are not finite; lower the learning rate or "
                 "raise the warmup, and start in another folder"
             )
-
-
-class PlannedTrainer(SentenceTransformerTrainer):
-    """Differ from the stock trainer in what it does around the steps.
-
-    It leaves out the model card, which samples and plans a thousand rows before the first step; it keeps the
-    processes together while they write a checkpoint; resumed from a checkpoint of the last step it trains no
-    further one; it fails where the best model cannot be loaded; and it saves and loads models in shards.
-    """
-
-    whole: SentenceTransformer | None = None
-    """A copy that takes the weights of a model in shards where they are saved; the first process has it."""
-
-    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Add nothing."""
-
-    def _run_epoch(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
-        """Train an epoch, unless the run had reached its end and was killed before its model was written."""
-        stored = cast("dict[str, Any]", self.state.stateful_callbacks).get("TrainerControl", {})
-        if stored.get("args", {}).get("should_training_stop"):
-            self.control.should_training_stop = True
-            return
-        super()._run_epoch(*arguments, **options)  # type: ignore[no-untyped-call]
-
-    def _save_rng_state(self, output_dir: str) -> None:
-        """Complete no checkpoint, and remove none, before all processes have written their part of it."""
-        super()._save_rng_state(output_dir)
-        wait_for_all()
-
-    def gather_model(self) -> SentenceTransformer:
-        """Give the trained model, put together where it is in shards; all processes call this.
-
-        Returns:
-            The model; of one in shards, processes other than the first have no more than their shards.
-        """
-        if not self.is_fsdp_enabled:
-            return self.model
-        weights = self.accelerator.get_state_dict(self.model)
-        if self.whole is None:
-            return self.model
-        self.whole.load_state_dict(weights)
-        return self.whole
-
-    def _save(
-        self, output_dir: str | None = None, state_dict: Mapping[str, torch.Tensor] | None = None
-    ) -> None:
-        """Write the model; of one in shards, the first process alone, and all processes call this."""
-        if not self.is_fsdp_enabled:
-            super()._save(output_dir, state_dict)
-        elif self.whole is not None:
-            self.whole.load_state_dict(state_dict or {})
-            self.whole.save_pretrained(output_dir or str(self.args.output_dir))
-
-    def _load_from_checkpoint(self, checkpoint_path: str, model: torch.nn.Module | None = None) -> None:
-        """Load weights; sentence-transformers does not know models in shards, the trainer beneath it does."""
-        if self.is_fsdp_enabled:
-            Trainer._load_from_checkpoint(self, checkpoint_path, model)
-        else:
-            super()._load_from_checkpoint(checkpoint_path)
-
-    def _load_best_model(self) -> None:
-        """Load the best model; the stock trainer goes on with the last one where that fails."""
-        self._load_from_checkpoint(str(self.state.best_model_checkpoint))
 
 
 def build_trainer(
