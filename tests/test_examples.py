@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import tomllib
 from pathlib import Path
 from typing import get_type_hints
 
@@ -15,7 +16,7 @@ from sentence_transformers import (
 )
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
-from isogloss.config import TrainConfig, parse_config, read_toml
+from isogloss.config import LoraConfig, TrainConfig, parse_config, read_toml
 from isogloss.training.arguments import PAPER_SETTINGS, build_arguments
 from isogloss.training.rows import RowTexts
 
@@ -64,6 +65,14 @@ def test_the_stock_trainer_consumes_planned_batches(
     assert {batch.kind.value for batch in planned} == {"monolingual", "cross-lingual"}
     assert SentenceTransformer(str(tmp_path / "model")).encode("x").shape == (64,)
     assert str(tmp_path / "model") in capsys.readouterr().out
+
+
+def test_the_example_adapter_names_the_real_defaults() -> None:
+    text = (EXAMPLES / "train.toml").read_text(encoding="utf-8")
+    table = text.split("# [lora]", 1)[1].split("\n\n", 1)[0].replace("\n# ", "\n")
+    written = tomllib.loads(table.split("\n", 1)[1])
+    assert set(written) == {field.name for field in dataclasses.fields(LoraConfig)}
+    assert parse_config(LoraConfig, written, "train.toml") == LoraConfig()
 
 
 def test_the_example_settings_are_all_there_and_name_the_real_defaults(tmp_path: Path) -> None:

@@ -64,6 +64,16 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
+class LoraConfig:
+    """Say what low-rank adapter is trained in place of the weights themselves."""
+
+    rank: int = 16
+    alpha: float = 32.0
+    dropout: float = 0.0
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ValidationConfig:
     """Say what is held out and how often the loss over it is taken."""
 
@@ -99,6 +109,7 @@ class TrainConfig:
     corpora: tuple[CorpusConfig, ...]
     batches: BatchesConfig = field(default_factory=BatchesConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    lora: LoraConfig | None = None
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     overlap: OverlapConfig = field(default_factory=OverlapConfig)
     unit: PassageUnit = PassageUnit.SENTENCE

@@ -66,6 +66,11 @@ class RunDirectory:
         return self.path / "model"
 
     @property
+    def adapter(self) -> Path:
+        """Name the folder of the low-rank adapter, where one was trained; it is merged into the model."""
+        return self.path / "adapter"
+
+    @property
     def checkpoints(self) -> Path:
         """Name the folder of the checkpoints."""
         return self.path / "checkpoints"

@@ -20,7 +20,8 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from isogloss.config import TrainConfig
 from isogloss.training.loss import ContrastiveLoss
 from isogloss.training.processes import LostProcessError
-from isogloss.training.run import PlannedTrainer, train
+from isogloss.training.run import train
+from isogloss.training.trainer import PlannedTrainer
 
 SERVER = multiprocessing.get_context("forkserver")
 """Forks each process from one that has imported everything and computed nothing."""

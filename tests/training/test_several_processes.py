@@ -12,7 +12,7 @@ import pytest
 from process_runs import Job, Killing, read_batches, run_training
 from training_runs import Settings, largest_difference, losses_of
 
-from isogloss.config import BatchesConfig, LossConfig, TrainConfig, ValidationConfig
+from isogloss.config import BatchesConfig, LoraConfig, LossConfig, TrainConfig, ValidationConfig
 from isogloss.training.plans import plan_run
 
 Make = Callable[..., TrainConfig]
@@ -88,6 +88,28 @@ def test_eq1_agrees_where_processes_have_no_row_of_a_batch(make: Make, tmp_path:
     )
     assert {len(batch) for batch in plan_run(config).train.batches(0)} == {3, 4}
     check_agreement(config, tmp_path, (1, 4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_with_an_adapter(make: Make, tmp_path: Path, checkpointing: bool) -> None:
+    config = replace(
+        make(
+            max_steps=10,
+            loss=LossConfig(learn_temperature=True),
+            learning_rate_mapping={"log_scale": 0.05},
+            gradient_checkpointing=checkpointing,
+        ),
+        lora=LoraConfig(rank=4),
+    )
+    check_agreement(config, tmp_path, (1, 2))
+    written = json.loads((tmp_path / "run2" / "provenance.json").read_text())
+    assert 0 < written["trained_parameters"] < written["parameters"]
+
+
+@pytest.mark.slow
+def test_with_gradient_checkpointing(make: Make, tmp_path: Path) -> None:
+    check_agreement(make(max_steps=10, gradient_checkpointing=True), tmp_path, (1, 2))
 
 
 @pytest.mark.slow

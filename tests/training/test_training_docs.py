@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
+from sentence_transformers import SentenceTransformerTrainingArguments
 
 from isogloss.config import TrainConfig, parse_config, read_toml
 from isogloss.pretraining.settings import PretrainConfig
-from isogloss.training.arguments import DECIDED
+from isogloss.training.arguments import DECIDED, REFUSED
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -71,6 +72,25 @@ def test_the_decided_settings_are_listed() -> None:
     text = (DOCS / "training.md").read_text(encoding="utf-8")
     (listed,) = re.findall(r"<!-- decided -->(.*?)<!-- end -->", text, re.DOTALL)
     assert re.findall(r"`(\w+)`", listed) == sorted(DECIDED)
+
+
+def test_the_refused_settings_are_listed() -> None:
+    text = (DOCS / "training.md").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"<!-- refused -->(.*?)<!-- end -->", text, re.DOTALL)
+    assert re.findall(r"`(\w+)`", listed) == sorted(REFUSED)
+
+
+def test_the_examples_of_settings_are_read(tmp_path: Path) -> None:
+    text = (DOCS / "training.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    tables = [name for example in examples for name in re.findall(r"^\[+([\w.]+)\]+$", example, re.MULTILINE)]
+    assert {"lora", "trainer", "overlap.benchmarks"} <= set(tables)
+    needed = '[model]\nname = "m"\n[[corpora]]\npath = "c"\n'
+    for example in examples:
+        (tmp_path / "train.toml").write_text(needed + example, encoding="utf-8")
+        config = parse_config(TrainConfig, read_toml(tmp_path / "train.toml"), "train.toml")
+        fields = SentenceTransformerTrainingArguments.__dataclass_fields__
+        assert not [name for name in config.trainer if name in DECIDED or name not in fields]
 
 
 def test_the_example_of_pre_training_is_read(tmp_path: Path) -> None:

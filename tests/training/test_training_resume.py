@@ -22,7 +22,7 @@ from isogloss.batching import PlanSampler
 from isogloss.config import CorpusConfig, LossConfig, TrainConfig, ValidationConfig, dump_config
 from isogloss.errors import ConfigError
 from isogloss.training.callbacks import PlanEpoch
-from isogloss.training.checkpoints import find_checkpoint, find_flaw, remove_torn
+from isogloss.training.checkpoints import LOSS_FILE, find_checkpoint, find_flaw, remove_torn
 from isogloss.training.plans import plan_run
 from isogloss.training.run import train
 
@@ -170,17 +170,17 @@ def test_a_torn_checkpoint_is_passed_over(
     checkpoints = tmp_path / "checkpoints"
     shutil.copytree(stopped[1] / "checkpoints", checkpoints)
     last = checkpoints / "checkpoint-8"
-    assert find_checkpoint(checkpoints, with_loss=True) == last
+    assert find_checkpoint(checkpoints, [LOSS_FILE]) == last
     content = (last / torn).read_bytes()
     (last / torn).unlink()
     if how == "cut":
         (last / torn).write_bytes(content[: len(content) * 2 // 3])
-    flaw = find_flaw(last, with_loss=True)
+    flaw = find_flaw(last, [LOSS_FILE])
     weights = (torn, how) == ("model.safetensors", "missing")
     assert flaw == (
         "the model's weights are missing" if weights else f"{torn} is {how.replace('cut', 'torn')}"
     )
-    assert find_checkpoint(checkpoints, with_loss=True) == checkpoints / "checkpoint-4"
+    assert find_checkpoint(checkpoints, [LOSS_FILE]) == checkpoints / "checkpoint-4"
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == f"isogloss: passing over {last}: {flaw}\n"
@@ -205,7 +205,7 @@ def test_torn_checkpoints_are_cleared_away_before_a_run_goes_on(
     checkpoints = tmp_path / "checkpoints"
     shutil.copytree(stopped[1] / "checkpoints", checkpoints)
     (checkpoints / "checkpoint-8" / "scheduler.pt").unlink()
-    remove_torn(checkpoints, with_loss=True)
+    remove_torn(checkpoints, [LOSS_FILE])
     assert [folder.name for folder in checkpoints.iterdir()] == ["checkpoint-4"]
 
 

@@ -110,22 +110,38 @@ def _repeat_words(arguments: argparse.Namespace) -> list[str]:
 
 def _train(config: TrainConfig, arguments: argparse.Namespace) -> int:
     """Train in this process; the first of several says what was done."""
-    from isogloss.training.callbacks import TrainingProgress
-    from isogloss.training.processes import LostProcessError, find_place, leave_lost_training
-    from isogloss.training.run import train
+    import sys
+    from contextlib import redirect_stdout
 
-    place = find_place()
-    try:
-        with TrainingProgress("training") as progress:
-            shown = (progress,) if place.rank == 0 else ()
-            outcome = train(config, arguments.out, resume=arguments.resume, callbacks=shown)
-    except LostProcessError:
-        if place.started:
-            leave_lost_training()
-        raise
+    # What trainer.report_to names may print when it is imported and while it records.
+    with redirect_stdout(sys.stderr):
+        from isogloss.training.callbacks import TrainingProgress
+        from isogloss.training.processes import LostProcessError, find_place, leave_lost_training
+        from isogloss.training.run import train
+
+        place = find_place()
+        try:
+            with TrainingProgress("training") as progress:
+                shown = (progress,) if place.rank == 0 else ()
+                outcome = train(config, arguments.out, resume=arguments.resume, callbacks=shown)
+        except LostProcessError:
+            if place.started:
+                leave_lost_training()
+            raise
+        finally:
+            _finish_recording()
     if place.rank == 0:
         _show(outcome, as_json=arguments.json)
     return 0
+
+
+def _finish_recording() -> None:
+    """Let wandb end its run, if there is one: left to the end of the process, it says so on stdout."""
+    import sys
+
+    wandb = sys.modules.get("wandb")
+    if wandb is not None and wandb.run is not None:
+        wandb.finish()
 
 
 def _show(outcome: TrainingOutcome, *, as_json: bool) -> None:
@@ -145,6 +161,8 @@ def _show(outcome: TrainingOutcome, *, as_json: bool) -> None:
     ]
     if outcome.validation_loss is not None:
         lines.append(f"validation loss  {outcome.validation_loss:.4f} nats")
+    if outcome.trained_parameters < outcome.parameters:
+        lines.append(f"trained          {outcome.trained_parameters:,} of {outcome.parameters:,} parameters")
     lines += [
         f"cut texts        {shares['queries']:.2%} of the queries, {shares['passages']:.2%} of the passages",
         f"time             {outcome.seconds:.0f} s",

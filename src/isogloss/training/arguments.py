@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import difflib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformerTrainingArguments
+from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
 from isogloss.batching import BatchPlan
-from isogloss.config import TomlValue, TrainConfig
+from isogloss.config import TomlValue, TrainConfig, dump_config
 from isogloss.errors import ConfigError
 from isogloss.training.processes import ProcessPlace, check_shares, find_place
 from isogloss.training.rows import NEGATIVE_COLUMN, PASSAGE_COLUMN, QUERY_COLUMN, sample_planned_batches
+from isogloss.training.sharding import check_sharding
 
 PAPER_SETTINGS = {"learning_rate": 3e-5, "weight_decay": 1e-2}
 """AdamW's settings in arXiv 2408.10536, section 4; the schedule, not stated there, stays the trainer's."""
@@ -44,6 +48,12 @@ DECIDED: Mapping[str, str] = {
 }
 """Settings of the trainer that ``[trainer]`` may not name, and what decides each."""
 
+REFUSED: Mapping[str, str] = {
+    "neftune_noise_alpha": "reaches no model of sentence-transformers",
+    "parallelism_config": "cuts batches and models in ways that planned batches do not know",
+}
+"""Settings of the trainer that cannot work here, and why."""
+
 _LEAST = {"learning_rate": 0.0, "weight_decay": 0.0, "max_steps": 1, "gradient_accumulation_steps": 1}
 """Settings of the trainer that make no sense below a number; the trainer itself takes some of them."""
 
@@ -54,9 +64,19 @@ _PLAIN_TYPES: Mapping[object, tuple[tuple[type, ...], str]] = {
 }
 
 
-def build_arguments(
-    config: TrainConfig, checkpoints: Path, *, validate: bool
-) -> SentenceTransformerTrainingArguments:
+@dataclass
+class PlannedArguments(SentenceTransformerTrainingArguments):
+    """Carry a run's settings besides the trainer's, for whatever ``report_to`` records them.
+
+    The stock arguments name neither strategy nor alpha: where they are written, a sampler of one's own is
+    left out.
+    """
+
+    isogloss: dict[str, TomlValue] = field(default_factory=dict)
+    """The run's settings, as in its configuration file."""
+
+
+def build_arguments(config: TrainConfig, checkpoints: Path, *, validate: bool) -> PlannedArguments:
     """Build the trainer's arguments from ``[trainer]`` and what isogloss decides.
 
     Args:
@@ -69,13 +89,47 @@ def build_arguments(
 
     Raises:
         ConfigError: ``[trainer]`` names a setting that isogloss decides or that does not exist, a value does
-            not fit, the processes cannot share the batches, or one process would train on several devices.
+            not fit or cannot be had here, the processes cannot share the batches, or one process would train
+            on several devices.
     """
     _check_trainer_table(config.trainer, validate=validate)
     place = find_place()
     check_shares(config.batches.size, place.processes)
     _check_devices(place, use_cpu=config.trainer.get("use_cpu") is True)
     settings: dict[str, Any] = {
+        **_suggest_settings(config),
+        # The arguments write into tables of theirs, such as fsdp_config.
+        **copy.deepcopy(dict(config.trainer)),
+        **_decide_settings(config, checkpoints),
+    }
+    if not torch.accelerator.is_available():
+        # Without it, accelerate would train unconnected copies, and refuse bf16.
+        settings["use_cpu"] = True
+    if place.processes > 1:
+        # sentence-transformers would set it with a warning; planned batches have no incomplete last one.
+        settings["dataloader_drop_last"] = True
+    if validate:
+        settings |= {
+            "eval_strategy": "steps",
+            "eval_steps": config.validation.every,
+            "load_best_model_at_end": True,
+            "metric_for_best_model": "eval_loss",
+        }
+    try:
+        arguments = PlannedArguments(**settings)
+    except (TypeError, ValueError, ImportError, OSError) as error:
+        raise ConfigError(f"[trainer]: {str(error).strip().splitlines()[0]}") from error
+    _check_processes(arguments, place)
+    _check_precision(arguments)
+    _check_dealing(arguments)
+    check_sharding(arguments, config.loss)
+    _check_loggers(arguments)
+    return arguments
+
+
+def _suggest_settings(config: TrainConfig) -> dict[str, Any]:
+    """Give the settings that ``[trainer]`` may change."""
+    return {
         "logging_steps": 10,
         "save_total_limit": 2,
         "save_steps": config.validation.every,
@@ -83,7 +137,12 @@ def build_arguments(
         "disable_tqdm": True,
         "dataloader_pin_memory": torch.cuda.is_available(),
         **PAPER_SETTINGS,
-        **config.trainer,
+    }
+
+
+def _decide_settings(config: TrainConfig, checkpoints: Path) -> dict[str, Any]:
+    """Give the settings that ``[trainer]`` may not change."""
+    return {
         "output_dir": str(checkpoints),
         "seed": config.seed,
         "per_device_train_batch_size": config.batches.size,
@@ -98,34 +157,8 @@ def build_arguments(
             NEGATIVE_COLUMN: config.model.passage_prefix,
         },
         "router_mapping": {QUERY_COLUMN: "query", PASSAGE_COLUMN: "document", NEGATIVE_COLUMN: "document"},
+        "isogloss": dump_config(config),
     }
-    if place.processes > 1:
-        # sentence-transformers would set it with a warning; planned batches have no incomplete last one.
-        settings["dataloader_drop_last"] = True
-        if not torch.accelerator.is_available():
-            settings["use_cpu"] = True  # without it, accelerate would train unconnected copies
-    if validate:
-        settings |= {
-            "eval_strategy": "steps",
-            "eval_steps": config.validation.every,
-            "load_best_model_at_end": True,
-            "metric_for_best_model": "eval_loss",
-        }
-    try:
-        arguments = SentenceTransformerTrainingArguments(**settings)
-    except (TypeError, ValueError, ImportError) as error:
-        raise ConfigError(f"[trainer]: {str(error).strip().splitlines()[0]}") from error
-    if arguments.world_size != place.processes:
-        raise ConfigError(
-            f"{place.processes} processes were started, but here they do not find each other; set "
-            "'trainer.use_cpu' to true, or 'trainer.ddp_backend' to what the devices need"
-        )
-    if arguments.n_gpu > 1:
-        raise ConfigError(
-            f"one process trains on one device; here are {arguments.n_gpu}. Give each a process with "
-            f"--processes {arguments.n_gpu}, or show one alone with CUDA_VISIBLE_DEVICES=0"
-        )
-    return arguments
 
 
 def count_epochs(arguments: SentenceTransformerTrainingArguments, plan: BatchPlan) -> int:
@@ -154,11 +187,57 @@ def _check_devices(place: ProcessPlace, *, use_cpu: bool) -> None:
         )
 
 
+def _check_processes(arguments: PlannedArguments, place: ProcessPlace) -> None:
+    """Check that the processes have found each other, and that each has one device."""
+    if arguments.world_size != place.processes:
+        raise ConfigError(
+            f"{place.processes} processes were started, but here they do not find each other; set "
+            "'trainer.use_cpu' to true, or 'trainer.ddp_backend' to what the devices need"
+        )
+    if arguments.n_gpu > 1:
+        raise ConfigError(
+            f"one process trains on one device; here are {arguments.n_gpu}. Give each a process with "
+            f"--processes {arguments.n_gpu}, or show one alone with CUDA_VISIBLE_DEVICES=0"
+        )
+
+
+def _check_precision(arguments: PlannedArguments) -> None:
+    """Check for fp16 on a CPU, which trains in 32 bits there without a word."""
+    if arguments.fp16 and arguments.device.type == "cpu":
+        raise ConfigError("'trainer.fp16' needs a GPU; on the CPU take 'trainer.bf16', or neither")
+
+
+def _check_dealing(arguments: PlannedArguments) -> None:
+    """Check that accelerate is not told to deal batches in ways of its own."""
+    for name, harm in (
+        ("split_batches", "skips every batch that is not full"),
+        ("dispatch_batches", "cuts the shares of the processes again"),
+    ):
+        if getattr(arguments.accelerator_config, name):
+            raise ConfigError(
+                f"'trainer.accelerator_config.{name}' {harm}, so that batches would not be the planned ones; "
+                "take it out"
+            )
+
+
+def _check_loggers(arguments: PlannedArguments) -> None:
+    """Check that what is to record the run exists and is installed, before anything is written."""
+    for name in arguments.report_to or ():
+        try:
+            (callback,) = get_reporting_integration_callbacks([name])  # type: ignore[no-untyped-call]
+            callback()
+        except ValueError as error:
+            raise ConfigError(f"'trainer.report_to': {error}") from error
+        except (RuntimeError, ImportError) as error:
+            hint = f"pip install {name}" if name in ("tensorboard", "wandb") else str(error)
+            raise ConfigError(f"'trainer.report_to' = {name!r} needs a package: {hint}") from error
+
+
 def _check_trainer_table(trainer: Mapping[str, TomlValue], *, validate: bool) -> None:
     known = {
-        field.name: field.type
-        for field in dataclasses.fields(SentenceTransformerTrainingArguments)
-        if field.init
+        entry.name: entry.type
+        for entry in dataclasses.fields(SentenceTransformerTrainingArguments)
+        if entry.init
     }
     for key, least in _LEAST.items():
         value = trainer.get(key)
@@ -168,6 +247,8 @@ def _check_trainer_table(trainer: Mapping[str, TomlValue], *, validate: bool) ->
     for key, value in trainer.items():
         if key in DECIDED:
             raise ConfigError(f"'trainer.{key}' is decided by {DECIDED[key]}; take it out")
+        if key in REFUSED:
+            raise ConfigError(f"'trainer.{key}' {REFUSED[key]}; take it out")
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean 'trainer.{near[0]}'?" if near else "[trainer] takes training arguments"

@@ -42,6 +42,8 @@ def calm_libraries() -> Iterator[None]:
         with warnings.catch_warnings():
             # The trainer sets on several processes what the accelerate of today calls otherwise.
             warnings.filterwarnings("ignore", ".*broadcast_buffers", FutureWarning)
+            # sentence-transformers knows it by this name alone, the transformers of today by another one too.
+            warnings.filterwarnings("ignore", ".*gradient_checkpointing", FutureWarning)
             yield
     finally:
         logging.set_verbosity(verbosity)

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -15,7 +16,11 @@ LOSS_FILE = "loss.safetensors"
 
 _STATE_FILE = "trainer_state.json"
 _MODULES_FILE = "modules.json"
-_ARCHIVES = ("optimizer.pt", "scheduler.pt")
+_SCHEDULE_FILE = "scheduler.pt"
+_OPTIMIZER_FILE = "optimizer.pt"
+_SHARDED_FILES = ("pytorch_model_fsdp.bin", "optimizer.bin")
+"""Written by a training in shards (FSDP), in this order, in place of the optimizer's file."""
+
 _PREFIX = "checkpoint-"
 
 
@@ -32,12 +37,12 @@ def checkpoint_folder(checkpoints: Path, step: int) -> Path:
     return checkpoints / f"{_PREFIX}{step}"
 
 
-def find_checkpoint(checkpoints: Path, *, with_loss: bool = False) -> Path | None:
+def find_checkpoint(checkpoints: Path, parts: Sequence[str] = ()) -> Path | None:
     """Find the last checkpoint that is whole; torn ones are named on stderr and passed over.
 
     Args:
         checkpoints: Folder of all checkpoints of a run.
-        with_loss: Whether a checkpoint must hold a learned temperature.
+        parts: Further files that a checkpoint of this run must hold.
 
     Returns:
         Its folder; none when the run stopped before the first whole one.
@@ -45,43 +50,44 @@ def find_checkpoint(checkpoints: Path, *, with_loss: bool = False) -> Path | Non
     numbers = [folder.name.removeprefix(_PREFIX) for folder in checkpoints.glob(f"{_PREFIX}*")]
     for step in sorted((int(number) for number in numbers if number.isdecimal()), reverse=True):
         folder = checkpoint_folder(checkpoints, step)
-        flaw = find_flaw(folder, with_loss=with_loss)
+        flaw = find_flaw(folder, parts)
         if flaw is None:
             return folder
         print(f"isogloss: passing over {folder}: {flaw}", file=sys.stderr)  # noqa: T201
     return None
 
 
-def remove_torn(checkpoints: Path, *, with_loss: bool = False) -> None:
+def remove_torn(checkpoints: Path, parts: Sequence[str] = ()) -> None:
     """Remove torn checkpoints, so that none is completed by files of another run of the same steps.
 
     Args:
         checkpoints: Folder of all checkpoints of a run.
-        with_loss: Whether a checkpoint must hold a learned temperature.
+        parts: Further files that a checkpoint of this run must hold.
     """
     for folder in checkpoints.glob(f"{_PREFIX}*"):
-        if find_flaw(folder, with_loss=with_loss) is not None:
+        if find_flaw(folder, parts) is not None:
             shutil.rmtree(folder)
 
 
-def find_flaw(folder: Path, *, with_loss: bool = False) -> str | None:
+def find_flaw(folder: Path, parts: Sequence[str] = ()) -> str | None:
     """Say what is wrong with a checkpoint, such as one that was cut off while it was written.
 
     Args:
         folder: The checkpoint.
-        with_loss: Whether it must hold a learned temperature.
+        parts: Further files that it must hold.
 
     Returns:
         The first flaw found; none when all files are there and can be opened.
     """
-    needed = [_STATE_FILE, _MODULES_FILE, *_ARCHIVES, *_name_random_states(folder)]
-    needed += [LOSS_FILE] if with_loss else []
+    sharded = (folder / _SHARDED_FILES[0]).is_file()
+    optimizer = _SHARDED_FILES if sharded else (_OPTIMIZER_FILE,)
+    needed = [_STATE_FILE, _MODULES_FILE, *optimizer, _SCHEDULE_FILE, *_name_random_states(folder), *parts]
     absent = [name for name in needed if not (folder / name).is_file()]
     if absent:
         return f"{absent[0]} is missing"
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    if not any(path.suffix == ".safetensors" and path.name != LOSS_FILE for path in files):
+    if not any(path.name != LOSS_FILE for path in folder.glob("*.safetensors")):
         return "the model's weights are missing"
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     torn = [path for path in files if not _is_whole(path)]
     return f"{torn[0].relative_to(folder).as_posix()} is torn" if torn else None
 
@@ -107,7 +113,7 @@ def _is_whole(path: Path) -> bool:
                     pass
             except SafetensorError:
                 return False
-        case ".pt" | ".pth":
+        case ".pt" | ".pth" | ".bin":
             # The table of contents stands at the end of such an archive: a cut file has none.
             return zipfile.is_zipfile(path)
     return True

@@ -100,10 +100,14 @@ class ContrastiveLoss(nn.Module):
             raise ConfigError(
                 "loss 'eq1' needs explicit negatives; set batches.negatives, to 'random' for example"
             )
-        queries, passages, *negatives = (functional.normalize(entry.float(), dim=-1) for entry in embeddings)
-        if get_world_size() == 1:
-            return self._cross_entropy(queries, passages, passages, negatives)
-        return self._shared_loss(queries, passages, negatives, labels)
+        # Autocast would take the products of vectors in 16 bits: of a cosine, 2 or 3 decimal places.
+        with torch.autocast(embeddings[0].device.type, enabled=False):
+            queries, passages, *negatives = (
+                functional.normalize(entry.float(), dim=-1) for entry in embeddings
+            )
+            if get_world_size() == 1:
+                return self._cross_entropy(queries, passages, passages, negatives)
+            return self._shared_loss(queries, passages, negatives, labels)
 
     def _cross_entropy(
         self,

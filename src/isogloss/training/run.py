@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import shutil
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from accelerate.utils import broadcast_object_list
@@ -20,17 +21,20 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
 from isogloss.batching.strategy import DEFAULT_ALPHA
 from isogloss.config import TrainConfig
-from isogloss.errors import ModelError
+from isogloss.errors import ConfigError, ModelError
 from isogloss.files import replace_folder
 from isogloss.run_directory import RunDirectory
 from isogloss.training.arguments import build_arguments, count_epochs
 from isogloss.training.callbacks import BestCheckpoint, LossState, PlanEpoch, calm_libraries, wait_for_all
-from isogloss.training.checkpoints import find_checkpoint, remove_torn
+from isogloss.training.checkpoints import LOSS_FILE, find_checkpoint, remove_torn
+from isogloss.training.lora import ADAPTER_FILES, add_adapter, count_parameters, merge_adapter, save_adapter
 from isogloss.training.loss import ContrastiveLoss
 from isogloss.training.plans import RunPlans, list_trained_languages, plan_run
 from isogloss.training.processes import LostProcessError, find_place, speaks_of_lost_process
 from isogloss.training.rows import RowTexts, planned_dataset
+from isogloss.training.sharding import prepare_sharding
 from isogloss.training.start import load_start
+from isogloss.training.trainer import PlannedTrainer
 from isogloss.training.truncation import TruncationCount, count_truncated
 
 
@@ -45,6 +49,8 @@ class TrainingOutcome:
         train_loss: Mean training loss in nats; after a resumed run, of the steps since it was resumed.
         validation_loss: Validation loss of the kept model in nats, if there was validation.
         truncation: Share of texts cut at the length limits.
+        trained_parameters: Numbers that training could change; with an adapter, those of the adapter.
+        parameters: Numbers that the model consists of.
         seconds: Time of training, loading and saving included, since the run was last started.
     """
 
@@ -54,6 +60,8 @@ class TrainingOutcome:
     train_loss: float
     validation_loss: float | None
     truncation: TruncationCount
+    trained_parameters: int
+    parameters: int
     seconds: float
 
 
@@ -111,11 +119,10 @@ def _train(
             print(f"isogloss: {line}", file=sys.stderr)  # noqa: T201
     _try_plans(plans, config.validation.batches)
     arguments = build_arguments(config, directory.checkpoints, validate=plans.validation is not None)
-    set_seed(config.seed)
-    model = load_start(config.model)
+    model = _prepare_model(config, arguments)
     loss = ContrastiveLoss(model, config.loss)
     truncation, checkpoint = _open_together(config, plans, model, directory, resume)
-    trainer = build_trainer(config, plans, loss, arguments, callbacks)
+    trainer = _prepare_trainer(config, plans, loss, arguments, callbacks)
     if not leads:
         # All have begun with the same weights; their dropout is of their own.
         set_seed((config.seed + arguments.process_index) % 2**32)
@@ -123,6 +130,7 @@ def _train(
         LossState(loss).load(checkpoint)
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     check_finite(model)
+    trained, parameters = count_parameters(model)
     outcome = TrainingOutcome(
         model=directory.model,
         steps=trainer.state.global_step,
@@ -130,15 +138,58 @@ def _train(
         train_loss=float(result.training_loss),
         validation_loss=trainer.state.best_metric,
         truncation=truncation,
+        trained_parameters=trained,
+        parameters=parameters,
         seconds=time.monotonic() - start,
     )
+    whole = trainer.gather_model()
     if leads:
         directory.write_log(trainer.state.log_history)
         directory.write_provenance(describe_run(config, plans, trainer, outcome))
-        with replace_folder(directory.model) as temporary:
-            model.save_pretrained(str(temporary))
+        _save_model(whole, directory, adapted=config.lora is not None)
     wait_for_all()
     return outcome
+
+
+def _prepare_model(
+    config: TrainConfig, arguments: SentenceTransformerTrainingArguments
+) -> SentenceTransformer:
+    """Load the start, and make it what is trained."""
+    set_seed(config.seed)
+    model = load_start(config.model)
+    if config.lora is not None:
+        add_adapter(model, config.lora)
+    if arguments.fsdp:
+        prepare_sharding(model, arguments)
+    return model
+
+
+def _prepare_trainer(
+    config: TrainConfig,
+    plans: RunPlans,
+    loss: ContrastiveLoss,
+    arguments: SentenceTransformerTrainingArguments,
+    callbacks: tuple[TrainerCallback, ...],
+) -> PlannedTrainer:
+    """Build the trainer with its optimizer, whose package may be missing; with it, --resume starts a run."""
+    try:
+        trainer = build_trainer(config, plans, loss, arguments, callbacks)
+        trainer.create_optimizer()
+    except (ImportError, ValueError) as error:
+        raise ConfigError(f"[trainer]: {str(error).strip().splitlines()[0]}") from error
+    return trainer
+
+
+def _save_model(model: SentenceTransformer, directory: RunDirectory, *, adapted: bool) -> None:
+    """Write the model; an adapter is written on its own before, and merged."""
+    if adapted:
+        # Left by a run that was killed before its model was written.
+        shutil.rmtree(directory.adapter, ignore_errors=True)
+        with replace_folder(directory.adapter) as temporary:
+            save_adapter(model, temporary)
+        merge_adapter(model)
+    with replace_folder(directory.model) as temporary:
+        model.save_pretrained(str(temporary))
 
 
 def _open_together(
@@ -153,9 +204,9 @@ def _open_together(
         directory.open(config, {**list_files(plans), **compared}, resume=resume)
         checkpoint = None
         if resume:
-            learned = config.loss.learn_temperature
-            checkpoint = find_checkpoint(directory.checkpoints, with_loss=learned)
-            remove_torn(directory.checkpoints, with_loss=learned)
+            parts = [LOSS_FILE] * config.loss.learn_temperature + [*ADAPTER_FILES] * (config.lora is not None)
+            checkpoint = find_checkpoint(directory.checkpoints, parts)
+            remove_torn(directory.checkpoints, parts)
         told = [(truncation, checkpoint)]
     (opened,) = broadcast_object_list(told)
     found: tuple[TruncationCount, Path | None] = opened
@@ -187,38 +238,13 @@ def check_finite(model: SentenceTransformer) -> None:
             )
 
 
-class PlannedTrainer(SentenceTransformerTrainer):
-    """Differ from the stock trainer in what it does around the steps.
-
-    It leaves out the model card, which samples and plans a thousand rows before the first step; it keeps the
-    processes together while they write a checkpoint; and resumed from a checkpoint of the last step it trains
-    no further one.
-    """
-
-    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Add nothing."""
-
-    def _run_epoch(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
-        """Train an epoch, unless the run had reached its end and was killed before its model was written."""
-        stored = cast("dict[str, Any]", self.state.stateful_callbacks).get("TrainerControl", {})
-        if stored.get("args", {}).get("should_training_stop"):
-            self.control.should_training_stop = True
-            return
-        super()._run_epoch(*arguments, **options)  # type: ignore[no-untyped-call]
-
-    def _save_rng_state(self, output_dir: str) -> None:
-        """Complete no checkpoint, and remove none, before all processes have written their part of it."""
-        super()._save_rng_state(output_dir)
-        wait_for_all()
-
-
 def build_trainer(
     config: TrainConfig,
     plans: RunPlans,
     loss: ContrastiveLoss,
     arguments: SentenceTransformerTrainingArguments,
     callbacks: tuple[TrainerCallback, ...] = (),
-) -> SentenceTransformerTrainer:
+) -> PlannedTrainer:
     """Build the stock trainer over planned batches.
 
     Args:
@@ -239,6 +265,9 @@ def build_trainer(
     stopping: list[TrainerCallback] = []
     if validation is not None and config.validation.patience:
         stopping.append(EarlyStoppingCallback(early_stopping_patience=config.validation.patience))
+    whole: SentenceTransformer | None = None
+    if arguments.fsdp and arguments.process_index == 0:
+        whole = copy.deepcopy(loss.model).cpu()
     trainer = PlannedTrainer(
         model=loss.model,
         args=arguments,
@@ -250,6 +279,7 @@ def build_trainer(
         loss=loss,
         callbacks=[PlanEpoch(), BestCheckpoint(), LossState(loss), *stopping, *callbacks],
     )
+    trainer.whole = whole
     # It prints losses to stdout, where results belong; they are in the run's log.
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -303,6 +333,8 @@ def describe_run(
         "temperature": loss.temperature if isinstance(loss, ContrastiveLoss) else None,
         "steps": outcome.steps,
         "best_step": outcome.best_step,
+        "trained_parameters": outcome.trained_parameters,
+        "parameters": outcome.parameters,
         "train_loss": outcome.train_loss,
         "validation_loss": outcome.validation_loss,
         "seconds": round(outcome.seconds, 1),

@@ -22,7 +22,8 @@ def load_start(config: ModelConfig) -> SentenceTransformer:
 
     The prefixes and lengths of the configuration become part of the model, so that plain
     ``SentenceTransformer(folder).encode_query(...)`` uses them. A length beyond what the model takes is
-    lowered to that. Code that comes with a model is never run.
+    lowered to that. Weights become float32, however they are stored. Code that comes with a model is never
+    run.
 
     Args:
         config: Name or folder, pooling, prefixes and lengths.
@@ -32,7 +33,7 @@ def load_start(config: ModelConfig) -> SentenceTransformer:
 
     Raises:
         ConfigError: The pooling is unknown or a length is not positive.
-        ModelError: There is no such model, it is damaged, or it does not encode text.
+        ModelError: There is no such model, it is damaged, it does not encode text, or it is an adapter alone.
     """
     if config.pooling not in POOLINGS:
         raise ConfigError(f"'model.pooling' is one of {', '.join(POOLINGS)}; got {config.pooling!r}")
@@ -41,7 +42,8 @@ def load_start(config: ModelConfig) -> SentenceTransformer:
             raise ConfigError(f"'model.{name}' is a number of tokens, at least 1; got {length}")
     check_model_name(config.name)
     try:
-        model = _load(config)
+        # Steps of training are too small for weights of 16 bits; `trainer.bf16` computes with 16 bits alone.
+        model = _load(config).float()
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(
@@ -49,6 +51,11 @@ def load_start(config: ModelConfig) -> SentenceTransformer:
             "hub such as FacebookAI/xlm-roberta-base or sentence-transformers/LaBSE)"
         ) from error
     transformer = first_module(model)
+    if getattr(transformer.model, "peft_config", None):
+        raise ModelError(
+            f"model {config.name!r} is an adapter, which stands on another model; name a whole one, such as "
+            "the folder 'model' that isogloss writes beside an adapter"
+        )
     special = len(transformer.tokenizer("")["input_ids"]) if transformer.tokenizer is not None else 0
     for name, length in (("query_length", config.query_length), ("passage_length", config.passage_length)):
         if length <= special:
