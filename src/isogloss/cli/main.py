@@ -18,6 +18,8 @@ COMMANDS = (
     "plan",
     "pretrain",
     "overlap",
+    "inspect",
+    "trim",
     "train",
     "benchmarks",
     "evaluate",
