@@ -114,10 +114,10 @@ def derive(piece: str, ranks: Mapping[tuple[str, str], int]) -> list[str]:
     symbols: list[str] = list(piece)
     passed = list(symbols)
     while len(symbols) > 1:
-        pairs = [(ranks.get(pair, len(ranks)), place) for place, pair in enumerate(pairwise(symbols))]
-        rank, place = min(pairs)
-        if rank == len(ranks):
+        pairs = [(ranks[pair], place) for place, pair in enumerate(pairwise(symbols)) if pair in ranks]
+        if not pairs:
             break
+        _, place = min(pairs)
         symbols[place : place + 2] = [symbols[place] + symbols[place + 1]]
         passed.append(symbols[place])
     return passed
