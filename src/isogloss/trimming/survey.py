@@ -101,7 +101,7 @@ def is_held_out(text: str, share: float) -> bool:
 
     Source: ours.
     """
-    digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") < share * _HASHES
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -135,7 +135,10 @@ def inspect_vocabulary(
     counts = count_pieces(tokenizer, texts, quiet=quiet)
     fits = {language: _measure(tokenizer, found) for language, found in counts.items()}
     if len(counts) > 1:
-        fits[_ALL] = _measure(tokenizer, reduce(_join, counts.values()))
+        together = _measure(tokenizer, reduce(_join, counts.values()))
+        if any(fit.words is None for fit in fits.values()):
+            together = replace(together, words=None, tokens_per_word=None)
+        fits[_ALL] = together
     return Inspection(
         model=model,
         algorithm=tokenizer.algorithm,
