@@ -19,7 +19,7 @@ from isogloss.encoding import load_encoder
 from isogloss.errors import ConfigError, ModelError
 from isogloss.trimming import TrimReport, trim
 from isogloss.trimming.model_files import open_model
-from isogloss.vocabulary import TextCollection, open_texts
+from isogloss.vocabulary import Text, TextCollection, open_texts
 from tiny_models import SENTENCES, set_prompts
 
 WHOLE = ("xlmr", "labse", *MAKERS)
@@ -225,8 +225,8 @@ def test_what_is_measured_on_held_out_text_is_what_happens(
     from isogloss.trimming.survey import is_held_out
 
     lines = [f"{sentence} {number}" for sentence in SENTENCES for number in range(6)]
-    held_out = [line for line in lines if is_held_out(line, 0.4)]
-    rest = [line for line in lines if not is_held_out(line, 0.4)]
+    held_out = [line for line in lines if is_held_out(Text("en", line), 0.4)]
+    rest = [line for line in lines if not is_held_out(Text("en", line), 0.4)]
     both = open_texts([write_texts(tmp_path / "both", {"en": lines})])
     alone = open_texts([write_texts(tmp_path / "alone", {"en": rest})])
     whole = whole_models["xlmr"]

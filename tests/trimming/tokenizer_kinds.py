@@ -13,7 +13,7 @@ from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizer
 from isogloss.trimming.pieces import find_needed
 from isogloss.trimming.survey import survey
 from isogloss.trimming.tokenizer_files import trim_definition
-from isogloss.vocabulary import ModelTokenizer, TextCollection, TextPart
+from isogloss.vocabulary import ModelTokenizer, Text, TextCollection, TextPart
 
 ALPHABET = "abcé"
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
@@ -33,7 +33,9 @@ SPECIAL = ["<s>", "<pad>", "<unk>"]
 
 
 def collect(texts: Sequence[str], language: str = "en") -> TextCollection:
-    return TextCollection((TextPart(language, len(texts), lambda: iter(texts)),), {})
+    return TextCollection(
+        (TextPart(language, len(texts), lambda: (Text(language, text) for text in texts)),), {}
+    )
 
 
 def wrap(tokenizer: Tokenizer) -> ModelTokenizer:

@@ -15,6 +15,7 @@ from isogloss.cli.main import main
 from isogloss.errors import ModelError
 from isogloss.vocabulary import (
     ModelTokenizer,
+    Text,
     TextCollection,
     TextPart,
     find_folder,
@@ -29,12 +30,10 @@ SPECIAL = {"unk_token": "<unk>"}
 
 
 def collect(**texts: list[str]) -> TextCollection:
-    def read(lines: list[str]) -> TextPart:
-        return TextPart("", len(lines), lambda: iter(lines))
+    def part(language: str, lines: list[str]) -> TextPart:
+        return TextPart(language, len(lines), lambda: (Text(language, line) for line in lines))
 
-    return TextCollection(
-        tuple(read(lines)._replace(language=language) for language, lines in texts.items()), {}
-    )
+    return TextCollection(tuple(part(language, lines) for language, lines in texts.items()), {})
 
 
 def wrap(tokenizer: Tokenizer) -> ModelTokenizer:

@@ -123,7 +123,7 @@ def compare_segmentation(
     former: list[int] = kept.tolist()
     with show_progress("segmenting held-out text", texts.count, quiet=quiet) as advance:
         for batch in batch_texts(texts):
-            held_out = [text.text for text in batch if is_held_out(text.text, share)]
+            held_out = [text.text for text in batch if is_held_out(text, share)]
             if held_out:
                 counts = found.setdefault(batch[0].language, HeldOutCounts())
                 _compare(whole, trimmed, former, held_out, counts)

@@ -72,6 +72,8 @@ class TrimReport:
             f"given text: {self.texts:,} texts are segmented as before; embeddings of {self.encoded:,} of "
             f"them differ by {self.difference:.1e} at most"
         )
+        if self.share and not self.held_out:
+            lines += ["", "no text was held out: too little is given, or it is of one article"]
         if self.held_out:
             lines += [
                 "",

@@ -89,8 +89,8 @@ class Survey:
     texts: int
 
 
-def is_held_out(text: str, share: float) -> bool:
-    """Tell whether a text is held out, by its hash: a text is on one side wherever it occurs.
+def is_held_out(text: Text, share: float) -> bool:
+    """Tell whether a text is held out, by its hash or that of its group, so that a group is on one side.
 
     Args:
         text: The text.
@@ -101,7 +101,7 @@ def is_held_out(text: str, share: float) -> bool:
 
     Source: ours.
     """
-    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    digest = hashlib.blake2b((text.group or text.text).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") < share * _HASHES
 
 
@@ -127,6 +127,9 @@ def survey(
     """
     rest, held_out = (Usage(np.zeros(tokenizer.size, dtype=np.bool_)) for _ in range(2))
     broken = BrokenWords(tokenizer) if tokenizer.algorithm == "WordPiece" else None
+    rest.used[tokenizer.ids(prefixes)] = True  # as an empty text has them
+    if broken is not None:
+        rest.used[list(broken.find(prefixes))] = True
     digests = []
     count = 0
     with show_progress("looking for pieces in use", texts.count, quiet=quiet) as advance:
@@ -193,5 +196,5 @@ def _part(batch: Sequence[Text], share: float) -> tuple[list[str], list[str]]:
     """Part a batch into texts that stay and texts that are held out."""
     parts: tuple[list[str], list[str]] = ([], [])
     for text in batch:
-        parts[is_held_out(text.text, share)].append(text.text)
+        parts[is_held_out(text, share)].append(text.text)
     return parts

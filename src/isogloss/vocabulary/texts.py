@@ -26,10 +26,18 @@ _MARK = b"\xef\xbb\xbf"
 
 
 class Text(NamedTuple):
-    """Hold one text and its language."""
+    """Hold one text.
+
+    Args:
+        language: Its language.
+        text: The text.
+        group: Texts of one group say partly the same, such as a passage and a sentence of it; empty for a
+            text that stands alone.
+    """
 
     language: str
     text: str
+    group: str = ""
 
 
 class TextPart(NamedTuple):
@@ -43,7 +51,7 @@ class TextPart(NamedTuple):
 
     language: str
     size: int
-    read: Callable[[], Iterator[str]]
+    read: Callable[[], Iterator[Text]]
 
 
 @dataclass(frozen=True)
@@ -78,8 +86,8 @@ class TextCollection:
         """
         for part in self.parts:
             for text in part.read():
-                if text and not text.isspace():
-                    yield Text(part.language, text)
+                if text.text and not text.text.isspace():
+                    yield text
 
 
 def open_texts(
@@ -123,7 +131,8 @@ def open_texts(
 class _Lines:
     """Read the lines of a plain text file."""
 
-    def __init__(self, path: Path, limit: int | None) -> None:
+    def __init__(self, language: str, path: Path, limit: int | None) -> None:
+        self.language = language
         self.path = path
         self.limit = limit
         try:
@@ -137,14 +146,14 @@ class _Lines:
         if limit is not None:
             self.count = min(limit, self.count)
 
-    def __call__(self) -> Iterator[str]:
+    def __call__(self) -> Iterator[Text]:
         """Read the file from its start."""
         try:
             with self._open() as stream:
                 for number, line in enumerate(islice(stream, self.limit)):
                     content = line.removeprefix(_MARK) if number == 0 else line
                     try:
-                        yield content.decode("utf-8").strip()
+                        yield Text(self.language, content.decode("utf-8").strip())
                     except UnicodeDecodeError as error:
                         place = f"line {number + 1}"
                         raise DataError("is not UTF-8 text; convert it to UTF-8", self.path, place) from error
@@ -204,7 +213,7 @@ def _tell(file: Path) -> str | None:
 
 
 def _open_file(language: str, file: Path, limit: int | None, files: dict[str, str]) -> TextPart:
-    lines = _Lines(file, limit)
+    lines = _Lines(language, file, limit)
     files[str(file)] = lines.sha256
     return TextPart(language, lines.count, lines)
 
@@ -215,15 +224,20 @@ def _open_corpus(corpus: ParallelCorpus, language: str, limit: int | None, files
     return TextPart(_shorten(language), sum(1 for _ in read()), read)
 
 
-def _texts_of(corpus: ParallelCorpus, language: str, limit: int | None) -> Iterator[str]:
-    """Give the texts of a language that training or evaluation may encode, each once."""
-    renderings = (found for found in corpus.renderings[language] if found is not None)
-    texts = (
-        text
-        for found in renderings
-        for text in (found.question, *(found.passage_text(unit) for unit in PassageUnit))
-    )
-    return islice(dict.fromkeys(texts), limit)
+def _texts_of(corpus: ParallelCorpus, language: str, limit: int | None) -> Iterator[Text]:
+    """Give the texts of a language that training or evaluation may encode, each once, grouped by article."""
+    short = _shorten(language)
+    seen: dict[str, None] = {}
+    for article, found in zip(corpus.articles.tolist(), corpus.renderings[language], strict=True):
+        if found is None:
+            continue
+        for text in (found.question, *(found.passage_text(unit) for unit in PassageUnit)):
+            if text in seen:
+                continue
+            if limit is not None and len(seen) == limit:
+                return
+            seen[text] = None
+            yield Text(short, text, f"{corpus.name}:{corpus.article_names[article]}")
 
 
 def _shorten(language: str) -> str:
