@@ -19,6 +19,8 @@ from isogloss.encoding import load_encoder
 from isogloss.errors import ConfigError, ModelError
 from isogloss.trimming import TrimReport, trim
 from isogloss.trimming.model_files import open_model
+from isogloss.trimming.survey import is_held_out
+from isogloss.trimming.tokenizer_files import renumber
 from isogloss.vocabulary import Text, TextCollection, open_texts
 from tiny_models import SENTENCES, set_prompts
 
@@ -206,6 +208,64 @@ def test_text_with_the_prompts_of_the_model_is_given_text(
         np.testing.assert_allclose(before, after, atol=1e-6)
 
 
+def test_prefixes_that_are_not_stored_can_be_given(
+    xlmr: Path, kept_texts: TextCollection, tmp_path: Path
+) -> None:
+    """As the models of E5 need them."""
+    given = {"query_prefix": "古い: ", "passage_prefix": "नदी: "}
+    report = trim(str(xlmr), kept_texts, tmp_path / "out", share=0.2, quiet=True, **given)
+    assert report.prefixes == ("", *given.values())
+    for prefix in given.values():
+        texts = [prefix + text for text in KEPT]
+        np.testing.assert_allclose(encode(xlmr, texts), encode(tmp_path / "out", texts), atol=1e-6)
+
+
+def test_a_transformer_in_a_folder_of_its_own(
+    labse: Path, kept_texts: TextCollection, tmp_path: Path
+) -> None:
+    """As sentence-transformers saved models in its first years, with pickles beside some modules."""
+    whole = tmp_path / "whole"
+    shutil.copytree(labse, whole)
+    inner = whole / "0_Transformer"
+    inner.mkdir()
+    for path in list(whole.iterdir()):
+        if path.is_file() and path.name not in ("modules.json", "config_sentence_transformers.json"):
+            path.rename(inner / path.name)
+    modules = json.loads((whole / "modules.json").read_text(encoding="utf-8"))
+    modules[0]["path"] = "0_Transformer"
+    (whole / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+    (whole / "2_Dense" / "pytorch_model.bin").write_bytes(b"without rows for pieces")
+    trim(str(whole), kept_texts, tmp_path / "out", share=0.0, quiet=True)
+    assert (tmp_path / "out" / "0_Transformer" / "tokenizer.json").is_file()
+    assert (tmp_path / "out" / "2_Dense" / "pytorch_model.bin").is_file()
+    np.testing.assert_allclose(encode(whole, KEPT), encode(tmp_path / "out", KEPT), atol=1e-6)
+
+
+def test_every_form_of_id_is_renumbered() -> None:
+    content = {
+        "eos_token_id": [3, 1],
+        "pad_token_id": 4,
+        "bos_token_id": 0,
+        "decoder_start_token_id": 50,
+        "cls_token_id": None,
+        "forced_token_id": True,
+        "vocab_size": 6,
+        "num_token_ids": 3,
+        "added_tokens_decoder": {"1": {"content": "<a>"}, "2": {"content": "<b>"}},
+    }
+    assert renumber(content, 6, {1: 0, 3: 1, 4: 2}) == {
+        "eos_token_id": [1, 0],
+        "pad_token_id": 2,
+        "bos_token_id": None,
+        "decoder_start_token_id": 50,
+        "cls_token_id": None,
+        "forced_token_id": True,
+        "vocab_size": 6,
+        "num_token_ids": 3,
+        "added_tokens_decoder": {"0": {"content": "<a>"}},
+    }
+
+
 def test_lowering_of_case_by_sentence_transformers_counts(
     labse: Path, kept_texts: TextCollection, tmp_path: Path
 ) -> None:
@@ -222,8 +282,6 @@ def test_what_is_measured_on_held_out_text_is_what_happens(
     whole_models: dict[str, Path], tmp_path: Path
 ) -> None:
     """The measures come out again from a model that is cut for the rest, by hand."""
-    from isogloss.trimming.survey import is_held_out
-
     lines = [f"{sentence} {number}" for sentence in SENTENCES for number in range(6)]
     held_out = [line for line in lines if is_held_out(Text("en", line), 0.4)]
     rest = [line for line in lines if not is_held_out(Text("en", line), 0.4)]

@@ -27,6 +27,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="share of the texts to measure changes on, under a vocabulary cut for the rest; 0 for none "
         "(default: 0.1)",
     )
+    parser.add_argument(
+        "--query-prefix", metavar="TEXT", help="text before every query (default: the model's)"
+    )
+    parser.add_argument(
+        "--passage-prefix", metavar="TEXT", help="text before every passage (default: the model's)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -47,7 +53,14 @@ def run(arguments: argparse.Namespace) -> int:
     texts = open_texts(arguments.text, split_languages(arguments.languages), arguments.limit)
     from isogloss.trimming import trim
 
-    report = trim(arguments.model, texts, arguments.out, share=arguments.held_out)
+    report = trim(
+        arguments.model,
+        texts,
+        arguments.out,
+        share=arguments.held_out,
+        query_prefix=arguments.query_prefix,
+        passage_prefix=arguments.passage_prefix,
+    )
     if arguments.json:
         sys.stdout.write(json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n")
     else:

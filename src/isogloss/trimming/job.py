@@ -30,7 +30,14 @@ _CHECKED = 32
 
 
 def trim(
-    model: str, texts: TextCollection, out: Path, *, share: float = 0.1, quiet: bool = False
+    model: str,
+    texts: TextCollection,
+    out: Path,
+    *,
+    share: float = 0.1,
+    query_prefix: str | None = None,
+    passage_prefix: str | None = None,
+    quiet: bool = False,
 ) -> TrimReport:
     """Cut a model's vocabulary to what text needs, and measure what that does to other text.
 
@@ -43,6 +50,8 @@ def trim(
         texts: The text whose segmentation must stay.
         out: Folder of the trimmed model; it must not exist yet, or be empty.
         share: Share of the texts to hold out for the measures, 0 (no measures) to below 1.
+        query_prefix: Text that will be put before queries; the model's stored prompt when not given.
+        passage_prefix: Text that will be put before passages; the model's stored prompt when not given.
         quiet: Whether to show no progress.
 
     Returns:
@@ -60,7 +69,9 @@ def trim(
     if not 0 <= share < 1:
         raise ConfigError(f"the share to hold out is from 0 to below 1; got {share}")
     files = open_model(model)
-    whole = load_encoder(str(files.folder), quiet=quiet)
+    whole = load_encoder(
+        str(files.folder), query_prefix=query_prefix, passage_prefix=passage_prefix, quiet=quiet
+    )
     prompts = [prompt or "" for prompt in whole.model.prompts.values()]
     prefixes = tuple(dict.fromkeys(["", *whole.prefixes.values(), *prompts]))
     found = survey(files.tokenizer, texts, prefixes, share, quiet=quiet)
@@ -70,7 +81,7 @@ def trim(
         write_model(files, kept, folder)
         tokenizer = load_tokenizer(folder)
         check_same_segmentation(tokenizer, kept, texts, prefixes, share, found, quiet=quiet)
-        trimmed = load_encoder(str(folder), quiet=True)
+        trimmed = _load_alike(folder, whole)
         sample = _sample(texts)
         report = TrimReport(
             model=model,
@@ -119,8 +130,18 @@ def _try_on_held_out(
         compared = compare_segmentation(
             files.tokenizer, load_tokenizer(folder), kept, texts, share, quiet=quiet
         )
-        trimmed = load_encoder(scratch, quiet=quiet)
+        trimmed = _load_alike(folder, whole)
         return {language: measure_change(counts, whole, trimmed) for language, counts in compared.items()}
+
+
+def _load_alike(folder: Path, whole: Encoder) -> Encoder:
+    """Load a trimmed model with the prefixes of the whole one."""
+    return load_encoder(
+        str(folder),
+        query_prefix=whole.prefixes["query"],
+        passage_prefix=whole.prefixes["passage"],
+        quiet=whole.quiet,
+    )
 
 
 def _choose(files: ModelFiles, usage: Usage) -> NDArray[np.int64]:
