@@ -161,7 +161,7 @@ def test_a_trimmed_model_is_trained_and_evaluated(
 
 
 def test_the_commands_of_the_page_are_right() -> None:
-    commands = re.findall(r"^\$ isogloss (.+(?:\\\n.+)*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    commands = re.findall(r"^\$ isogloss ((?:.*\\\n)*.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert {command.split()[0] for command in commands} >= {"trim", "inspect"}
     for command in commands:
         words = command.replace("\\\n", " ").split()
