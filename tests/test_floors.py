@@ -28,8 +28,9 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "mining",
         "lexical",
         "debiasing",
+        "vocabulary",
     ),
-    5: ("training", "evaluation", "pretraining", "mteb_tasks", "translation"),
+    5: ("training", "evaluation", "pretraining", "mteb_tasks", "translation", "trimming"),
     6: ("comparison", "report", "demo"),
     7: ("cli", "__main__"),
 }
@@ -60,7 +61,7 @@ HEAVY = frozenset(
 )
 """Libraries that take long to import, or that not every command needs."""
 
-MAY_IMPORT_HEAVY = ("encoding", "training", "pretraining")
+MAY_IMPORT_HEAVY = ("encoding", "training", "pretraining", "vocabulary", "trimming")
 """Parts whose whole job is done with torch; all others import such libraries where they use them."""
 
 

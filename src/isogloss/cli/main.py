@@ -19,6 +19,8 @@ COMMANDS = (
     "pretrain",
     "translate",
     "overlap",
+    "inspect",
+    "trim",
     "train",
     "benchmarks",
     "evaluate",
