@@ -30,7 +30,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "debiasing",
     ),
     5: ("training", "evaluation", "pretraining", "mteb_tasks"),
-    6: ("comparison", "report", "demo"),
+    6: ("comparison", "report", "demo", "study"),
     7: ("cli", "__main__"),
 }
 """Every module and sub-package directly inside isogloss, by floor; a new one is added here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,10 @@ from isogloss.overlap import CheckedCorpora, OverlapPolicy, check_overlap
 
 VALIDATION_SEED = 0
 """Seed of held-out articles and validation batches, not the run's: every run is judged by the same."""
+
+
+SHARE_SEED = 1
+"""Seed of the articles that a share of the data keeps: equal shares are equal articles in every run."""
 
 
 class RunPlans(NamedTuple):
@@ -132,6 +137,7 @@ def plan_run(config: TrainConfig) -> RunPlans:
     held_out: tuple[ParallelCorpus, ...] = ()
     if config.validation.share:
         train, held_out = hold_out_articles(train, config.validation.share)
+    train = take_share(train, config.data_share)
     plan = BatchPlan(
         corpora=train,
         strategy=strategy,
@@ -200,6 +206,33 @@ def hold_out_articles(
     return kept, tuple(part for _, part in parts if part.item_ids)
 
 
+def take_share(corpora: Sequence[ParallelCorpus], share: float) -> tuple[ParallelCorpus, ...]:
+    """Keep a share of the items of each corpus, in whole articles that a fixed hash of their names chooses.
+
+    Args:
+        corpora: The corpora to train on, without those held out.
+        share: Above 0; 1 keeps all.
+
+    Returns:
+        The smaller corpora.
+
+    Raises:
+        ConfigError: The share is out of range, or a corpus has one article only.
+
+    Source: ours.
+    """
+    if not 0.0 < share <= 1.0:
+        raise ConfigError(f"'data_share' is a share of the items, above 0 and at most 1; got {share}")
+    if share == 1.0:
+        return tuple(corpora)
+    for corpus in corpora:
+        if len(set(corpus.article_names)) < 2:
+            raise ConfigError(
+                f"'data_share' takes whole articles, and what is trained on of {corpus.name} is one; set it to 1"
+            )
+    return tuple(corpus.split_articles(share, seed=SHARE_SEED)[1] for corpus in corpora)
+
+
 def plan_validation(
     held_out: Sequence[ParallelCorpus], batch_size: int, negatives: NegativeChoice | None
 ) -> BatchPlan:
@@ -217,6 +250,20 @@ def plan_validation(
     parallel = any((corpus.present.sum(axis=1) >= 2).any() for corpus in held_out)
     strategy = choose_strategy("hybrid", DEFAULT_ALPHA if parallel else 1.0)
     return BatchPlan(held_out, strategy, batch_size, seed=VALIDATION_SEED, negatives=negatives)
+
+
+def count_kinds(plan: BatchPlan, batches: int) -> dict[str, int]:
+    """Count the batches of each kind among the first ones of a plan.
+
+    Args:
+        plan: The plan.
+        batches: Number of batches, over all epochs.
+
+    Returns:
+        Kind -> batches; kinds that do not occur are absent.
+    """
+    kinds = (plan.kind(*divmod(number, plan.steps_per_epoch)) for number in range(batches))
+    return dict(Counter(kind.value for kind in kinds))
 
 
 def list_trained_languages(plan: BatchPlan) -> list[str]:

@@ -27,7 +27,7 @@ from isogloss.training.arguments import build_arguments, count_epochs
 from isogloss.training.callbacks import BestCheckpoint, LossState, PlanEpoch, calm_libraries, wait_for_all
 from isogloss.training.checkpoints import find_checkpoint, remove_torn
 from isogloss.training.loss import ContrastiveLoss
-from isogloss.training.plans import RunPlans, list_trained_languages, plan_run
+from isogloss.training.plans import RunPlans, count_kinds, list_trained_languages, plan_run
 from isogloss.training.processes import LostProcessError, find_place, speaks_of_lost_process
 from isogloss.training.rows import RowTexts, planned_dataset
 from isogloss.training.start import load_start
@@ -301,6 +301,8 @@ def describe_run(
         "blemishes": sum(len(corpus.blemishes) for corpus in plans.corpora),
         "truncated": outcome.truncation.shares(),
         "temperature": loss.temperature if isinstance(loss, ContrastiveLoss) else None,
+        "data_share": config.data_share,
+        "batches": count_kinds(plans.train, outcome.steps * trainer.args.gradient_accumulation_steps),
         "steps": outcome.steps,
         "best_step": outcome.best_step,
         "train_loss": outcome.train_loss,
