@@ -28,7 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="DIR", help="folder of the study, made or gone on with"
     )
     parser.add_argument(
-        "--data", type=Path, metavar="FOLDER", help="folder of real data, in place of {data} in the study file"
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of real data, in place of {data} in the study file",
     )
     parser.add_argument(
         "--plan", action="store_true", help="list the cells, how far each is, and how long the rest takes"
@@ -40,7 +43,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--only", metavar="PATTERN", help="do only cells with such names, for example '*/hybrid-*'"
     )
     parser.add_argument(
-        "--hours", type=float, metavar="H", help="begin no further cell after so many hours; the rest is for later"
+        "--hours",
+        type=float,
+        metavar="H",
+        help="begin no further cell after so many hours; the rest is for later",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -61,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from isogloss.errors import ConfigError
     from isogloss.study.folder import StudyFolder, check_study
-    from isogloss.study.settings import read_study
+    from isogloss.study.reading import read_study
 
     given = [name for name in ("plan", "claim", "only", "hours") if getattr(arguments, name)]
     if len(given) > 1 and set(given) != {"only", "hours"}:
@@ -89,7 +95,9 @@ def _show_plan(study: StudyConfig, folder: StudyFolder, *, as_json: bool) -> int
 
     states, left_out = list_states(study, folder), list_left_out(study, folder)
     if as_json:
-        sys.stdout.write(json.dumps(describe_plan(study, states, left_out), ensure_ascii=False, indent=1) + "\n")
+        sys.stdout.write(
+            json.dumps(describe_plan(study, states, left_out), ensure_ascii=False, indent=1) + "\n"
+        )
     else:
         sys.stdout.write(write_plan(study, states, left_out))
     return 0

@@ -200,13 +200,20 @@ def _write_headline_block(section: Section) -> Iterator[Markup]:
         intervals = draw_intervals(comparison)
         yield write_figures([intervals])
         yield write_note(intervals.description)
-        details = [write_differences(comparison), write_note(f"Family of the correction: {comparison.family}.")]
+        details = [
+            write_differences(comparison),
+            write_note(f"Family of the correction: {comparison.family}."),
+        ]
         if comparison.parts:
             details += [
                 write_parts(comparison),
-                write_note("Unseen: at least one language of the pair was not trained on. Described, not tested."),
+                write_note(
+                    "Unseen: at least one language of the pair was not trained on. Described, not tested."
+                ),
             ]
-        yield fold_away("Every test" + (", and seen and unseen languages" if comparison.parts else ""), details)
+        yield fold_away(
+            "Every test" + (", and seen and unseen languages" if comparison.parts else ""), details
+        )
 
 
 def _write_language_block(section: Section) -> Iterator[Markup]:
@@ -264,7 +271,9 @@ def _write_measure_block(section: Section) -> Iterator[Markup]:
     if isinstance(first, Results) and Setting.MULTI in section.settings:
         groups = first.groups[Setting.MULTI]
         if is_peer_constant(groups.offsets, groups.languages):
-            yield write_note("PEER is a constant here, one relevant passage in each language: it says nothing.")
+            yield write_note(
+                "PEER is a constant here, one relevant passage in each language: it says nothing."
+            )
 
 
 def _write_source_block(section: Section) -> Iterator[Markup]:

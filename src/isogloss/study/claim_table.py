@@ -125,14 +125,27 @@ def explain_rows(rows: Sequence[ClaimRow], margins: MarginsConfig) -> list[str]:
     families = {row.family for row in rows if row.family}
     level = f"{100 * margins.level:g} %"
     return [
-        "Supported: every effect that the claim states is shown to be above its bound. Contradicted: at least one "
-        f"is shown to be below it. Effect: the one that decides, with its {level} interval over questions and "
-        f"seeds ({margins.resamples:,} resamples, seed {margins.seed}).",
-        f"Fixed before the first cell: best or equal within {margins.equal:g} mAP, stable within {margins.stable:g} "
-        f"mAP, bias strongly reduced by more than {margins.strong:g} of the rank distance, zero-shot strong from "
-        f"{margins.zero_shot:g} of the seen languages' mAP.",
+        "Supported: every effect that the claim states is shown to be above its bound. Contradicted: at "
+        f"least one is shown to be below it. Effect: the one that decides, with its {level} interval over "
+        f"questions and seeds ({margins.resamples:,} resamples, seed {margins.seed}).",
+        f"Fixed before the first cell: best or equal within {margins.equal:g} mAP, stable within "
+        f"{margins.stable:g} mAP, bias strongly reduced by more than {margins.strong:g} of the rank "
+        f"distance, zero-shot strong from {margins.zero_shot:g} of the seen languages' mAP.",
         *(f"Family of Holm's correction: {family}." for family in sorted(families)),
+        *_note_resolution(rows, margins),
         "Published figures are from single runs on other data, and never part of a test.",
+    ]
+
+
+def _note_resolution(rows: Sequence[ClaimRow], margins: MarginsConfig) -> list[str]:
+    """Say where no refutation could be shown, however large: too few resamples for so many effects."""
+    tested = [row for row in rows if row.effects]
+    least = max((2 * len(row.effects) * len(tested) / (margins.resamples + 1) for row in tested), default=0.0)
+    if least < 1 - margins.level:
+        return []
+    return [
+        f"With {margins.resamples:,} resamples and so many effects, no corrected p against a claim need be "
+        f"below {min(least, 1.0):.3f}; a study with more 'margins.resamples' can show more."
     ]
 
 
@@ -169,7 +182,9 @@ def _write_html_row(row: ClaimRow) -> Markup:
 def _fold_effects(effects: Sequence[Component]) -> Markup:
     if len(effects) < 2:
         return Markup("")
-    return fold_away(f"all {len(effects)} effects", [_write_list([write_component(each) for each in effects])])
+    return fold_away(
+        f"all {len(effects)} effects", [_write_list([write_component(each) for each in effects])]
+    )
 
 
 def _list_lines(lines: Sequence[str]) -> Markup:
@@ -242,7 +257,10 @@ def write_row(row: ClaimRow) -> str:
     if row.judgement is not None:
         judged = row.judgement
         lines += [f"  family     {row.family}"]
-        lines += [f"  p          {write_p(judged.corrected_p_for)} for, {write_p(judged.corrected_p_against)} against"]
+        lines += [
+            f"  Holm p     {write_p(judged.corrected_p_for)} for, "
+            f"{write_p(judged.corrected_p_against)} against"
+        ]
     for effect in row.effects:
         mark = "*" if row.judgement is not None and effect == row.judgement.decisive else " "
         lines.append(f"  effect   {mark} {write_component(effect)}; seeds {effect.signs}")

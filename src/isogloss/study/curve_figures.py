@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from isogloss.report.figure import Figure, draw, line, name_file, text
 from isogloss.report.markup import Markup, element, empty, escape
@@ -63,61 +65,86 @@ def _style(number: int) -> str:
     return f"curve s{number % 6}" + (f" dash{number % 4}" if number % 4 else "")
 
 
+@dataclass(frozen=True)
+class _Panel:
+    """Know where the values of one measure stand."""
+
+    curve: Curve
+    left: float
+    top: float
+
+    @cached_property
+    def places(self) -> list[float]:
+        """List the places along the axis."""
+        return sorted({point.x for each in self.curve.lines for point in each.points})
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """Give the values at the lower and the upper end, a little outside of all that is drawn."""
+        points = [point for each in self.curve.lines for point in each.points]
+        numbers = [number for point in points for number in (*point.by_seed, *(point.interval or ()))]
+        low, high = min(numbers), max(numbers)
+        room = 0.06 * ((high - low) or abs(high) or 1.0)
+        return low - room, high + room
+
+    def across(self, x: float) -> float:
+        """Give the place of an alpha or a share, in pixels."""
+        first, last = self.places[0], self.places[-1]
+        return self.left + _PANEL * (x - first) / (last - first)
+
+    def height(self, value: float) -> float:
+        """Give the place of a value, in pixels."""
+        low, high = self.ends
+        return self.top + _HEIGHT * (high - value) / (high - low)
+
+
 def _draw_panel(curve: Curve, labels: Sequence[str], left: float, top: float) -> list[Markup]:
     """Draw the axes and the lines of one measure."""
-    points = [point for each in curve.lines for point in each.points]
-    numbers = [number for point in points for number in (*point.by_seed, *(point.interval or ()))]
-    low, high = min(numbers), max(numbers)
-    reach = (high - low) or abs(high) or 1.0
-    low, high = low - 0.06 * reach, high + 0.06 * reach
-    places = sorted({point.x for point in points})
-    first, last = places[0], places[-1]
-
-    def across(x: float) -> float:
-        return left + _PANEL * (x - first) / (last - first)
-
-    def height(value: float) -> float:
-        return top + _HEIGHT * (high - value) / (high - low)
-
-    bottom = top + _HEIGHT
-    parts = [text(left + _PANEL / 2, top - 12, write_title(curve.measure), "head", "middle")]
-    for value in (low, (low + high) / 2, high):
-        shown = f"{value:,.0f}" if curve.measure.in_ranks else f"{value:.3f}"
-        parts += [
-            line(left, height(value), left + _PANEL, height(value), "grid"),
-            text(left - 6, height(value) + 4, shown.replace("-", "−"), "tick", "end"),
-        ]
-    for x in places:
-        parts += [line(across(x), bottom, across(x), bottom + 4, "zero")]
-        parts += [text(across(x), bottom + 16, f"{x:g}", "tick", "middle")]
-    parts.append(text(left + _PANEL / 2, bottom + 34, _AXES[curve.axis], "axis", "middle"))
+    panel = _Panel(curve, left, top)
+    parts = _draw_axes(panel)
     for each in curve.lines:
         number = labels.index(each.label)
-        path = " ".join(f"{across(point.x):.1f},{height(point.mean):.1f}" for point in each.points)
+        path = " ".join(
+            f"{panel.across(point.x):.1f},{panel.height(point.mean):.1f}" for point in each.points
+        )
         parts.append(empty("polyline", points=path, class_=_style(number)))
-        for point in each.points:
-            ends = None if point.interval is None else (height(point.interval.low), height(point.interval.high))
-            parts.append(
-                _draw_point(curve, each, point, across(point.x), number, [height(one) for one in point.by_seed], ends)
-            )
+        parts += [_draw_point(panel, each, point, f"s{number % 6}") for point in each.points]
     return parts
 
 
-def _draw_point(
-    curve: Curve,
-    drawn: Line,
-    point: Point,
-    x: float,
-    number: int,
-    heights: Sequence[float],
-    ends: tuple[float, float] | None,
-) -> Markup:
+def _draw_axes(panel: _Panel) -> list[Markup]:
+    middle, bottom = panel.left + _PANEL / 2, panel.top + _HEIGHT
+    measure = panel.curve.measure
+    parts = [text(middle, panel.top - 12, write_title(measure), "head", "middle")]
+    low, high = panel.ends
+    for value in (low, (low + high) / 2, high):
+        shown = f"{value:,.0f}" if measure.in_ranks else f"{value:.3f}"
+        y = panel.height(value)
+        parts += [
+            line(panel.left, y, panel.left + _PANEL, y, "grid"),
+            text(panel.left - 6, y + 4, shown.replace("-", "−"), "tick", "end"),
+        ]
+    for x in panel.places:
+        place = panel.across(x)
+        parts += [
+            line(place, bottom, place, bottom + 4, "zero"),
+            text(place, bottom + 16, f"{x:g}", "tick", "middle"),
+        ]
+    return [*parts, text(middle, bottom + 34, _AXES[panel.curve.axis], "axis", "middle")]
+
+
+def _draw_point(panel: _Panel, drawn: Line, point: Point, style: str) -> Markup:
     """Draw the seeds at one place, and the interval of their mean."""
-    interval = "" if point.interval is None else f" {write_interval(curve.measure, point.interval)}"
-    seeds = ", ".join(write_value(curve.measure, value) for value in point.by_seed)
-    tip = f"{drawn.label} at {point.x:g}: {write_value(curve.measure, point.mean)}{interval}; seeds {seeds}"
+    measure, x = panel.curve.measure, panel.across(point.x)
+    interval = "" if point.interval is None else f" {write_interval(measure, point.interval)}"
+    seeds = ", ".join(write_value(measure, value) for value in point.by_seed)
+    tip = f"{drawn.label} at {point.x:g}: {write_value(measure, point.mean)}{interval}; seeds {seeds}"
     parts = [element("title", tip)]
-    if ends is not None:
-        parts.append(line(x, ends[0], x, ends[1], f"curve thin s{number % 6}"))
-    parts += [empty("circle", cx=x, cy=y, r=2.6, class_=f"seed s{number % 6}") for y in heights]
-    return element("g", *parts)
+    if point.interval is not None:
+        low, high = map(panel.height, point.interval)
+        parts.append(line(x, low, x, high, f"curve thin {style}"))
+    dots = (
+        empty("circle", cx=x, cy=panel.height(value), r=2.6, class_=f"seed {style}")
+        for value in point.by_seed
+    )
+    return element("g", *parts, *dots)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -83,7 +84,10 @@ def list_curves(evidence: Evidence) -> list[Curve]:
         (
             "share",
             {
-                strategy: [*((share, f"{strategy}-share{share:g}") for share in sorted(grid.shares)), (1.0, strategy)]
+                strategy: [
+                    *((share, f"{strategy}-share{share:g}") for share in sorted(grid.shares)),
+                    (1.0, strategy),
+                ]
                 for strategy in (grid.share_strategies if grid.shares else ())
             },
         ),
@@ -144,17 +148,22 @@ def write_curve_table(curves: Sequence[Curve]) -> str:
     Returns:
         CSV with a line of names; mean and interval stand in every row of their place.
     """
-    rows = [
+    rows: list[list[str | float]] = [
         [
-            curve.axis, curve.encoder, curve.benchmark, str(curve.measure), line.label, point.x, value, point.mean,
-            *(point.interval or (float("nan"), float("nan"))),
+            curve.axis,
+            curve.encoder,
+            curve.benchmark,
+            str(curve.measure),
+            line.label,
+            point.x,
+            value,
+            point.mean,
+            *(point.interval or (math.nan, math.nan)),
         ]
         for curve in curves
         for line in curve.lines
         for point in line.points
         for value in point.by_seed
-    ]  # fmt: skip
+    ]
     header = ["axis", "encoder", "benchmark", "measure", "system", "x", "seed value", "mean", "low", "high"]
     return write_csv(header, rows)
-
-

@@ -97,9 +97,7 @@ def stable_alpha(evidence: Evidence, encoder: str) -> list[Component]:
 
 def mono_ahead_on_native(evidence: Evidence, encoder: str) -> list[Component]:
     """Monolingual batches are ahead of hybrid ones on native monolingual benchmarks."""
-    return [
-        compare_systems(place, NDCG, MONO, HYBRID, 0.0) for place in _places(evidence, encoder, "native")
-    ]
+    return [compare_systems(place, NDCG, MONO, HYBRID, 0.0) for place in _places(evidence, encoder, "native")]
 
 
 def same_language_below_english(evidence: Evidence, encoder: str) -> list[Component]:

@@ -151,7 +151,9 @@ class Evidence:
             trained = frozenset(seen.pop()) if len(seen) == 1 else frozenset()
             reading = read_measure(measure, list(groups.values()), trained)
             systems = [
-                System(label, tuple(run.info.seed for run in runs), tuple(run.info.model for run in runs), None)
+                System(
+                    label, tuple(run.info.seed for run in runs), tuple(run.info.model for run in runs), None
+                )
                 for label, runs in groups.items()
             ]
             (self._columns[key],) = resample([reading], systems, self.plan)

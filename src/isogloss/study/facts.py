@@ -1,4 +1,4 @@
-"""The claims that are decided by counting: what was run, on what, and what it shares with the training data."""
+"""The claims that counting decides: what was run, on what, and what that shares with the training data."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def mixed_batches(evidence: Evidence) -> Finding:
             counts[cell.name] = [int(batches.get(kind, 0)) for kind in ("monolingual", "cross-lingual")]
     if not counts:
         raise UndecidedError("no hybrid run is trained yet")
-    lines = tuple(f"{name}: {mono} monolingual, {cross} cross-lingual batches" for name, (mono, cross) in counts.items())
+    lines = tuple(
+        f"{name}: {mono} monolingual, {cross} cross-lingual batches" for name, (mono, cross) in counts.items()
+    )
     both = all(min(pair) > 0 for pair in counts.values())
     return Finding(lines, Verdict.SUPPORTED if both else Verdict.CONTRADICTED)
 
@@ -63,8 +65,8 @@ def parallel_languages(evidence: Evidence) -> Finding:
     lines, right = [], []
     for name, extent in _extents(evidence):
         lines.append(
-            f"{name}: {extent.languages} languages, {extent.questions:,} questions, {extent.parallel:,} of them "
-            "in two languages or more"
+            f"{name}: {extent.languages} languages, {extent.questions:,} questions, {extent.parallel:,} of "
+            "them in two languages or more"
         )
         right.append(extent.languages == PARALLEL[name] and extent.parallel == extent.questions)
     return _conclude(lines, right)
@@ -100,8 +102,8 @@ def separate_data(evidence: Evidence) -> Finding:
     excused = {each.name for each in evidence.study.benchmarks if each.not_articles}
     whole = {each.name for each in evidence.benchmarks("parallel") if not each.not_articles}
     for report in _reports(evidence):
-        name, articles = str(report["benchmark"]), report.get("articles")
-        lines.append(str(report["summary"]))
+        name, articles = str(report["benchmark"]), report.get("articles_trained_on")
+        lines.append(f"{report['summary']}; of {articles} shared articles items are trained on")
         apart = not articles or (name in excused and name not in whole)
         right.append(apart and not _trained_on(report))
     return _conclude(lines, right, "articles are shared, or items were kept")
@@ -138,7 +140,9 @@ def _conclude(lines: list[str], right: list[bool], reason: str = "") -> Finding:
 def _extents(evidence: Evidence) -> Iterator[tuple[str, Extent]]:
     """List LAReQA's sets among the benchmarks, whole if they are there."""
     found = {}
-    for benchmark in sorted(evidence.study.benchmarks, key=lambda each: bool(each.articles or each.not_articles)):
+    for benchmark in sorted(
+        evidence.study.benchmarks, key=lambda each: bool(each.articles or each.not_articles)
+    ):
         if benchmark.name in PARALLEL and benchmark.name not in found:
             tables = evidence.any_tables(benchmark)
             if tables is not None:

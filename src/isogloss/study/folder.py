@@ -112,7 +112,11 @@ class StudyFolder:
             stored = json.loads(self.timing(cell).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return {str(stage): float(seconds) for stage, seconds in stored.items()} if isinstance(stored, dict) else {}
+        return (
+            {str(stage): float(seconds) for stage, seconds in stored.items()}
+            if isinstance(stored, dict)
+            else {}
+        )
 
     def add_timing(self, cell: Cell, stage: str, seconds: float) -> None:
         """Write how long one stage of a cell took."""
@@ -134,7 +138,9 @@ def open_study(study: StudyConfig, folder: StudyFolder) -> None:
     """
     if not folder.record.is_file():
         if folder.path.exists() and (not folder.path.is_dir() or any(_list_foreign(folder))):
-            raise ConfigError(f"{folder.path} is not an empty folder, and no study was begun there; choose another")
+            raise ConfigError(
+                f"{folder.path} is not an empty folder, and no study was begun there; choose another"
+            )
         write_text(folder.record, tomli_w.dumps(dump_config(study)))
         return
     check_study(study, folder)
@@ -160,19 +166,25 @@ def check_study(study: StudyConfig, folder: StudyFolder) -> None:
     before, after = dump_config(stored), dump_config(study)
     changed = [name for name in _FIXED if before.get(name) != after.get(name)]
     for kind, ours, theirs in (
-        ("encoders", {each.name: each for each in study.encoders}, {each.name: each for each in stored.encoders}),
+        (
+            "encoders",
+            {each.name: each for each in study.encoders},
+            {each.name: each for each in stored.encoders},
+        ),
         (
             "benchmarks",
             {each.results: each for each in study.benchmarks},
             {each.results: each for each in stored.benchmarks},
         ),
     ):
-        changed += [f"{kind} {name!r}" for name in ours if name in theirs and not _alike(ours[name], theirs[name])]
+        changed += [
+            f"{kind} {name!r}" for name in ours if name in theirs and not _alike(ours[name], theirs[name])
+        ]
     if changed:
         fixed = "; margins are fixed before the first cell" if "margins" in changed else ""
         raise ConfigError(
-            f"the study in {folder.path} was begun with other settings ({', '.join(changed)}){fixed}; put them "
-            "back, or start a study in another folder by --out"
+            f"the study in {folder.path} was begun with other settings ({', '.join(changed)}){fixed}; put "
+            "them back, or start a study in another folder by --out"
         )
 
 
@@ -304,22 +316,22 @@ def check_cell(study: StudyConfig, folder: StudyFolder, cell: Cell) -> None:
     chosen = choose_trial(study, folder, cell)
     if chosen is None:
         raise ConfigError(
-            f"{run.path} is there, but not all trials of the tuning that decide its settings; move it away, or "
-            "start the study in another folder by --out"
+            f"{run.path} is there, but not all trials of the tuning that decide its settings; move it away, "
+            "or start the study in another folder by --out"
         )
     expected = build_training(study, cell, folder.encoder(study.encoder(cell.encoder)), chosen)
     if stored != expected:
         before, after = dump_config(stored), dump_config(expected)
         changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
         raise ConfigError(
-            f"cell {cell.name} was trained with other settings ({', '.join(changed)}); move {run.path} away to "
-            "train it again, or start the study in another folder by --out"
+            f"cell {cell.name} was trained with other settings ({', '.join(changed)}); move {run.path} away "
+            "to train it again, or start the study in another folder by --out"
         )
     for path, digest in _read_digests(run).items():
         if any(path.startswith(corpus.path) for corpus in expected.corpora) and _digest(path) != digest:
             raise ConfigError(
-                f"cell {cell.name} was trained on another version of {path}; put it back, or move {run.path} away "
-                "to train it again"
+                f"cell {cell.name} was trained on another version of {path}; put it back, or move {run.path} "
+                "away to train it again"
             )
 
 
@@ -374,7 +386,10 @@ def list_left_out(study: StudyConfig, folder: StudyFolder) -> list[str]:
     """
     known = {cell.name for cell in (*list_trials(study), *list_cells(study))}
     runs = folder.path / "runs"
-    found = (path.parent.relative_to(runs).as_posix() for path in (*runs.glob("*/*/config.toml"), *runs.glob("*/tuning/*/config.toml")))
+    found = (
+        path.parent.relative_to(runs).as_posix()
+        for path in (*runs.glob("*/*/config.toml"), *runs.glob("*/tuning/*/config.toml"))
+    )
     return sorted(name for name in found if name not in known)
 
 

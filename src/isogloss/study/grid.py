@@ -121,9 +121,7 @@ def build_training(
     return dataclasses.replace(config, data_share=cell.share)
 
 
-def merge_tables(
-    first: Mapping[str, TomlValue], second: Mapping[str, TomlValue]
-) -> dict[str, TomlValue]:
+def merge_tables(first: Mapping[str, TomlValue], second: Mapping[str, TomlValue]) -> dict[str, TomlValue]:
     """Join two sets of tables.
 
     Args:
@@ -139,5 +137,3 @@ def merge_tables(
         both = isinstance(before, dict) and isinstance(value, dict)
         merged[key] = merge_tables(before, value) if both else value  # type: ignore[arg-type]
     return merged
-
-

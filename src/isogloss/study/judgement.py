@@ -71,8 +71,8 @@ def weigh(
 
     Args:
         what: The effect in words.
-        distribution: float64 [resamples], the effect under each resample of questions and seeds; NaN is passed
-            over.
+        distribution: float64 [resamples], the effect under each resample of questions and seeds; NaN is
+            passed over.
         by_seed: The effect of each seed.
         estimate: The effect.
         bound: What the claim says it is above.
@@ -119,8 +119,8 @@ def judge_family(claims: Sequence[Sequence[Component]], level: float) -> list[Ju
     """Judge a family of claims.
 
     A claim says that each of its effects is above its bound. It is supported when that is shown of all of
-    them, so its p-value is the largest of theirs (an intersection-union test, which needs no correction inside
-    the claim). It is contradicted when one of them is shown to be below its bound; that p-value is the
+    them, so its p-value is the largest of theirs (an intersection-union test, which needs no correction
+    inside the claim). It is contradicted when one of them is shown to be below its bound; that p-value is the
     smallest of theirs times their number. Over the claims, each of the two is corrected by Holm's method.
 
     Args:

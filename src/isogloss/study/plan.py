@@ -44,9 +44,7 @@ def estimate_seconds(study: StudyConfig, states: Sequence[CellState]) -> dict[st
     return estimates
 
 
-def write_plan(
-    study: StudyConfig, states: Sequence[CellState], left_out: Sequence[str]
-) -> str:
+def write_plan(study: StudyConfig, states: Sequence[CellState], left_out: Sequence[str]) -> str:
     """Write the cells as a table for a terminal.
 
     Args:

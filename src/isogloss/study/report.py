@@ -22,7 +22,6 @@ from isogloss.study.curve_figures import draw_curves
 from isogloss.study.curves import Curve, list_curves, write_curve_table
 from isogloss.study.evidence import Evidence
 from isogloss.study.folder import (
-    START,
     CellState,
     StudyFolder,
     choose_trial,
@@ -70,7 +69,7 @@ def write_report(study: StudyConfig, folder: StudyFolder, command: Sequence[str]
         command: The words of the command that reproduces it.
 
     Returns:
-        The files: ``report.md``, ``report.json``, ``report.html`` and, where there are curves, ``curves.csv``.
+        The files: ``report.md``, ``report.json``, ``report.html``; where there are curves, ``curves.csv``.
 
     Raises:
         ResultsError: Cells were measured on different data.
@@ -110,7 +109,9 @@ def build_report(study: StudyConfig, folder: StudyFolder, command: Sequence[str]
         grid_cell = replace(trial, trial=None)
         assert trial.trial is not None  # noqa: S101 - they are trials
         chosen = choose_trial(study, folder, grid_cell)
-        tuning.append((trial, read_validation_loss(folder.run(trial)), chosen == study.tuning.trials[trial.trial]))
+        tuning.append(
+            (trial, read_validation_loss(folder.run(trial)), chosen == study.tuning.trials[trial.trial])
+        )
     return StudyReport(
         study,
         tuple(list_states(study, folder)),
@@ -178,9 +179,13 @@ def _say_state(report: StudyReport) -> list[str]:
     lines = [f"Cells: {summarise(report.study, report.states)}."]
     if any(each.state.value not in ("done", "not available") for each in report.states):
         lines.append("Verdicts are provisional until all cells are done.")
-    reasons = {f"{each.cell.encoder}: {each.detail}" for each in report.states if each.state.value == "not available"}
+    reasons = {
+        f"{each.cell.encoder}: {each.detail}" for each in report.states if each.state.value == "not available"
+    }
     lines += [f"Encoder {reason}" for reason in sorted(reasons)]
-    lines += [f"Failed: {each.cell.name}: {each.detail}" for each in report.states if each.state.value == "failed"]
+    lines += [
+        f"Failed: {each.cell.name}: {each.detail}" for each in report.states if each.state.value == "failed"
+    ]
     if report.left_out:
         lines.append(f"In the folder, but no longer part of the study: {', '.join(report.left_out)}.")
     return lines
@@ -252,7 +257,10 @@ def write_report_json(report: StudyReport) -> str:
                 "benchmark": curve.benchmark,
                 "measure": str(curve.measure),
                 "lines": [
-                    {"label": each.label, "points": [point._asdict() | {"mean": point.mean} for point in each.points]}
+                    {
+                        "label": each.label,
+                        "points": [point._asdict() | {"mean": point.mean} for point in each.points],
+                    }
                     for each in curve.lines
                 ],
             }
@@ -296,5 +304,7 @@ def write_report_page(report: StudyReport) -> str:
     chapters = [Chapter("claims", "Claims", claims)]
     figures = draw_curves(report.curves)
     if figures:
-        chapters.append(Chapter("curves", "Curves", (write_note(figures[0].description), write_figures(figures))))
+        chapters.append(
+            Chapter("curves", "Curves", (write_note(figures[0].description), write_figures(figures)))
+        )
     return write_page(report.sections, report.study.name, chapters)

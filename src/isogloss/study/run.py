@@ -37,6 +37,7 @@ from isogloss.study.folder import (
 from isogloss.study.grid import Cell, build_training, list_cells, list_trials
 from isogloss.study.settings import EncoderConfig, StudyBenchmark, StudyConfig, demo_folder
 from isogloss.training.callbacks import StepCount
+from isogloss.training.plans import TrainingData, read_training_data
 from isogloss.training.run import train
 from isogloss.training.start import load_start
 
@@ -142,7 +143,9 @@ def _hold(folder: StudyFolder) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise ConfigError(f"another process works on the study in {folder.path}; wait until it has ended") from None
+        raise ConfigError(
+            f"another process works on the study in {folder.path}; wait until it has ended"
+        ) from None
     try:
         yield
     finally:
@@ -189,6 +192,7 @@ class _Runner:
         self.failed: dict[str, str] = {}
         self.unavailable: dict[str, str] = {}
         self._ready: set[str] = set()
+        self._data: TrainingData | None = None
 
     def finish(self, cell: Cell, ticks: _Ticks, place: str) -> None:
         """Do what is left of a cell; a failure is recorded."""
@@ -217,7 +221,8 @@ class _Runner:
         config = build_training(self.study, cell, self.folder.encoder(encoder), chosen)
         if not run.model.is_dir():
             began = time.monotonic()
-            train(config, run.path, resume=True, callbacks=(_TrainingTicks(ticks),))
+            data = self._read_data(config)
+            train(config, run.path, resume=True, callbacks=(_TrainingTicks(ticks),), data=data)
             self.folder.add_timing(cell, "training", time.monotonic() - began)
         remove_checkpoints(run)
         ticks.reach(_TRAINING_PARTS)
@@ -233,6 +238,12 @@ class _Runner:
             ticks.reach(_TRAINING_PARTS + (_PARTS - _TRAINING_PARTS) * number / len(missing))
         if faults:
             raise ConfigError("; ".join(faults))
+
+    def _read_data(self, config: TrainConfig) -> TrainingData:
+        """Read the training data and compare them with the benchmarks once, not once a cell."""
+        if self._data is None:
+            self._data = read_training_data(config)
+        return self._data
 
     def _get_ready(self, name: str) -> bool:
         """Make an encoder ready, once, and tell whether it can be had."""
@@ -279,7 +290,7 @@ class _Runner:
 
 
 def _build_job(model: str, benchmark: StudyBenchmark, config: TrainConfig, out: Path, label: str) -> Job:
-    """Ask for one measurement; texts are encoded by one model each, so that keeping their vectors gains little."""
+    """Ask for one measurement; each model is measured once, so that keeping its vectors would gain little."""
     untrained = label == START
     return Job(
         model=model,
@@ -309,15 +320,13 @@ def _find_fault(work: Callable[[], None]) -> str:
         work()
     except IsoglossError as error:
         return " ".join(str(error).split())
-    except Exception as error:  # noqa: BLE001 - a fault of one cell must not end the others
+    except Exception as error:
         return " ".join(f"{type(error).__name__}: {error}".split())
     return ""
 
 
 def _say(text: str) -> None:
     print(f"isogloss: {text}", file=sys.stderr)  # noqa: T201
-
-
 
 
 def _ignore(_count: int) -> None:

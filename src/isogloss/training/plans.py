@@ -36,6 +36,15 @@ class RunPlans(NamedTuple):
     """What they share with the benchmarks that the settings name, if they name any."""
 
 
+class TrainingData(NamedTuple):
+    """Hold what a run trains on, whatever its batches."""
+
+    corpora: tuple[ParallelCorpus, ...]
+    """The corpora as read."""
+    overlap: CheckedCorpora | None
+    """What they share with the benchmarks that the settings name, if they name any."""
+
+
 def read_corpora(configs: Sequence[CorpusConfig]) -> tuple[ParallelCorpus, ...]:
     """Read the corpora that a configuration names.
 
@@ -102,11 +111,29 @@ def check_corpora(corpora: Sequence[ParallelCorpus], config: OverlapConfig) -> C
     return check_overlap(corpora, benchmarks, OverlapPolicy(config.policy))
 
 
-def plan_run(config: TrainConfig) -> RunPlans:
+def read_training_data(config: TrainConfig) -> TrainingData:
+    """Read the corpora of a run and compare them with benchmarks.
+
+    Args:
+        config: The run's settings.
+
+    Returns:
+        What every run of these corpora and benchmarks has in common.
+
+    Raises:
+        ConfigError: No corpus is named, two have one name, or a setting of the check is wrong.
+        DataError: A corpus or benchmark cannot be read, or they share items and the policy is to refuse.
+    """
+    corpora = read_corpora(config.corpora)
+    return TrainingData(corpora, check_corpora(corpora, config.overlap))
+
+
+def plan_run(config: TrainConfig, data: TrainingData | None = None) -> RunPlans:
     """Read the corpora of a run, compare them with benchmarks, hold out articles and plan the batches.
 
     Args:
         config: The run's settings.
+        data: The corpora, read and compared already; they are read when not given.
 
     Returns:
         The plans.
@@ -131,8 +158,7 @@ def plan_run(config: TrainConfig) -> RunPlans:
             f"'batches.negative_language' is one of {', '.join(NEGATIVE_LANGUAGES)}; "
             f"got {batches.negative_language!r}"
         )
-    corpora = read_corpora(config.corpora)
-    overlap = check_corpora(corpora, config.overlap)
+    corpora, overlap = read_training_data(config) if data is None else data
     train = corpora if overlap is None else overlap.corpora
     held_out: tuple[ParallelCorpus, ...] = ()
     if config.validation.share:
@@ -228,7 +254,7 @@ def take_share(corpora: Sequence[ParallelCorpus], share: float) -> tuple[Paralle
     for corpus in corpora:
         if len(set(corpus.article_names)) < 2:
             raise ConfigError(
-                f"'data_share' takes whole articles, and what is trained on of {corpus.name} is one; set it to 1"
+                f"'data_share' takes whole articles, and {corpus.name} trains on one alone; set it to 1"
             )
     return tuple(corpus.split_articles(share, seed=SHARE_SEED)[1] for corpus in corpora)
 

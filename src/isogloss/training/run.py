@@ -27,7 +27,7 @@ from isogloss.training.arguments import build_arguments, count_epochs
 from isogloss.training.callbacks import BestCheckpoint, LossState, PlanEpoch, calm_libraries, wait_for_all
 from isogloss.training.checkpoints import find_checkpoint, remove_torn
 from isogloss.training.loss import ContrastiveLoss
-from isogloss.training.plans import RunPlans, count_kinds, list_trained_languages, plan_run
+from isogloss.training.plans import RunPlans, TrainingData, count_kinds, list_trained_languages, plan_run
 from isogloss.training.processes import LostProcessError, find_place, speaks_of_lost_process
 from isogloss.training.rows import RowTexts, planned_dataset
 from isogloss.training.start import load_start
@@ -58,7 +58,12 @@ class TrainingOutcome:
 
 
 def train(
-    config: TrainConfig, out: Path, *, resume: bool = False, callbacks: tuple[TrainerCallback, ...] = ()
+    config: TrainConfig,
+    out: Path,
+    *,
+    resume: bool = False,
+    callbacks: tuple[TrainerCallback, ...] = (),
+    data: TrainingData | None = None,
 ) -> TrainingOutcome:
     """Train one encoder and write its run directory.
 
@@ -74,6 +79,7 @@ def train(
         out: The run directory to make.
         resume: Whether to continue the interrupted run that the directory holds, if it holds one.
         callbacks: Further callbacks of the trainer, such as a progress display.
+        data: The corpora, read already for several runs; they are read when not given.
 
     Returns:
         What was done.
@@ -88,7 +94,7 @@ def train(
     """
     try:
         with calm_libraries():
-            return _train(config, RunDirectory(out), resume, callbacks)
+            return _train(config, RunDirectory(out), resume, callbacks, data)
     except SafetensorError as error:
         raise ModelError(f"{out}: the model cannot be written or read: {error}") from error
     except RuntimeError as error:
@@ -99,13 +105,17 @@ def train(
 
 
 def _train(
-    config: TrainConfig, directory: RunDirectory, resume: bool, callbacks: tuple[TrainerCallback, ...]
+    config: TrainConfig,
+    directory: RunDirectory,
+    resume: bool,
+    callbacks: tuple[TrainerCallback, ...],
+    data: TrainingData | None,
 ) -> TrainingOutcome:
     start = time.monotonic()
     leads = find_place().rank == 0
     if leads:
         directory.check(config, resume=resume)
-    plans = plan_run(config)
+    plans = plan_run(config, data)
     if leads and plans.overlap is not None:
         for line in plans.overlap.to_lines():
             print(f"isogloss: {line}", file=sys.stderr)  # noqa: T201
