@@ -31,7 +31,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "vocabulary",
     ),
     5: ("training", "evaluation", "pretraining", "mteb_tasks", "translation", "trimming"),
-    6: ("comparison", "report", "demo"),
+    6: ("comparison", "report", "demo", "study"),
     7: ("cli", "__main__"),
 }
 """Every module and sub-package directly inside isogloss, by floor; a new one is added here."""

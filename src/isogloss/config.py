@@ -113,6 +113,7 @@ class TrainConfig:
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     overlap: OverlapConfig = field(default_factory=OverlapConfig)
     unit: PassageUnit = PassageUnit.SENTENCE
+    data_share: float = 1.0
     seed: int = 0
     trainer: Mapping[str, TomlValue] = field(default_factory=dict)
     """Handed to ``SentenceTransformerTrainingArguments`` untouched."""

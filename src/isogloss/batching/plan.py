@@ -104,6 +104,18 @@ class BatchPlan:
         batch = Batch(epoch, step, key.kind, key.corpus, items, queries, passages)
         return batch if self.negatives is None else self._pools(key.corpus).draw(batch)
 
+    def kind(self, epoch: int, step: int) -> Kind:
+        """Tell the kind of one batch, without drawing its rows.
+
+        Args:
+            epoch: Epoch, from 0.
+            step: Step in the epoch, from 0 and below ``steps_per_epoch``.
+
+        Returns:
+            The kind.
+        """
+        return self._schedule.keys[self._schedule.entry(epoch, step)[0]].kind
+
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Plan the batches of an epoch in order.
 

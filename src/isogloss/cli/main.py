@@ -26,6 +26,7 @@ COMMANDS = (
     "evaluate",
     "compare",
     "report",
+    "reproduce",
 )
 """Each is a module of this package, with ``HELP``, ``configure`` and ``run``."""
 

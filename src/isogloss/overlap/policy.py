@@ -10,7 +10,7 @@ from isogloss.benchmarks import AnyBenchmark
 from isogloss.corpus import ParallelCorpus
 from isogloss.errors import DataError
 from isogloss.overlap.finding import OverlapFinder, without_overlap
-from isogloss.overlap.report import OverlapReport
+from isogloss.overlap.report import Kind, OverlapReport
 
 
 class OverlapPolicy(StrEnum):
@@ -65,11 +65,19 @@ class CheckedCorpora(NamedTuple):
                 **report.to_dict(limit=0),
                 "summary": line,
                 "articles": list(report.articles[:_EXAMPLES]),
+                "articles_trained_on": self._count_articles(report),
                 "leaked_examples": list(report.leaked[:_EXAMPLES]),
             }
             for report, line in zip(self.reports, self.to_lines(), strict=True)
         ]
         return {"policy": self.policy.value, "files": dict(self.files), "reports": reports}
+
+    def _count_articles(self, report: OverlapReport) -> int:
+        """Count the shared articles of which items are left to train on."""
+        dropped: set[str] = set()
+        if self.policy is OverlapPolicy.DROP:
+            dropped.update(*(each.leaked for each in self.reports if each.corpus == report.corpus))
+        return sum(not dropped.issuperset(match.items) for match in report.of_kind(Kind.ARTICLE))
 
 
 def check_overlap(

@@ -7,13 +7,12 @@ import hashlib
 import shlex
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
-from urllib.parse import quote
 
 from isogloss._version import __version__
 from isogloss.bias import is_peer_constant
 from isogloss.comparison.numbers import count
+from isogloss.report.blocks import Chapter, fold_away, write_chapter, write_figures, write_note
 from isogloss.report.distances import draw_distances
-from isogloss.report.figure import Figure
 from isogloss.report.heat_maps import draw_heat_maps
 from isogloss.report.interval_plots import draw_intervals
 from isogloss.report.language_tables import write_language_table
@@ -35,12 +34,15 @@ _MANY = 30
 """Tables of more languages scroll in a box of their own."""
 
 
-def write_page(sections: Sequence[Section], title: str | None = None) -> str:
+def write_page(
+    sections: Sequence[Section], title: str | None = None, chapters: Sequence[Chapter] = ()
+) -> str:
     """Write a page that a browser shows from a file.
 
     Args:
         sections: What was measured, a section per benchmark.
         title: What the page is called; None names the benchmarks.
+        chapters: What stands before the benchmarks.
 
     Returns:
         HTML. The same results and arguments give the same text.
@@ -60,9 +62,11 @@ def write_page(sections: Sequence[Section], title: str | None = None) -> str:
     )
     body = element(
         "body",
-        _write_header(sections, name),
+        _write_header(sections, name, chapters),
         element(
-            "main", *(_write_section(section, number) for number, section in enumerate(sections, start=1))
+            "main",
+            *map(write_chapter, chapters),
+            *(_write_section(section, number) for number, section in enumerate(sections, start=1)),
         ),
         element("footer", element("p", f"Written by isogloss {__version__}.")),
         Markup(f"<script>{script}</script>"),
@@ -88,7 +92,7 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
-def _write_header(sections: Sequence[Section], title: str) -> Markup:
+def _write_header(sections: Sequence[Section], title: str, chapters: Sequence[Chapter]) -> Markup:
     """Write the title, what was measured, and the contents."""
     systems: dict[str, list[MeasuredSystem]] = {}
     for section in sections:
@@ -98,10 +102,11 @@ def _write_header(sections: Sequence[Section], title: str) -> Markup:
         element("li", element("b", isolate(label)), " ", _describe_system(found[0], sections))
         for label, found in systems.items()
     ]
-    contents = [
+    contents = [element("li", element("a", chapter.heading, href=f"#{chapter.key}")) for chapter in chapters]
+    contents += [
         element(
             "li",
-            element("a", section.benchmark, href=f"#b{number}"),
+            element("a", section.name, href=f"#b{number}"),
             " ",
             join(
                 (element("a", name, href=f"#b{number}-{key}") for key, name in _list_blocks(section)),
@@ -168,7 +173,7 @@ def _write_section(section: Section, number: int) -> Markup:
     ]
     return element(
         "article",
-        element("h2", section.benchmark, id=f"b{number}"),
+        element("h2", section.name, id=f"b{number}"),
         element("p", ", ".join(fact for fact in facts if fact), class_="lede"),
         *blocks,
     )
@@ -178,30 +183,37 @@ def _write_headline_block(section: Section) -> Iterator[Markup]:
     comparison = section.comparison
     yield write_headline(section)
     if comparison is None:
-        yield _note(
+        yield write_note(
             "Means over languages or pairs, then over seeds; ± is the standard deviation over seeds. "
             "Bold: the best. Chance: a random ranking of the same pools."
         )
     else:
         level = f"{100 * comparison.level:.4g} %"
-        yield _note(
+        yield write_note(
             f"Means over languages or pairs and seeds, with {level} intervals over questions and seeds. "
             "Bold: the best. ▲ better and ▼ worse than the baseline after Holm's correction, △ ▽ the same "
             "where neither direction is better, = equal within the margin, · not shown. Below: query "
             "languages won, tied and lost. Chance: a random ranking of the same pools, never tested."
         )
         for note in comparison.notes:
-            yield _note(note)
+            yield write_note(note)
         intervals = draw_intervals(comparison)
-        yield _write_figures([intervals])
-        yield _note(intervals.description)
-        details = [write_differences(comparison), _note(f"Family of the correction: {comparison.family}.")]
+        yield write_figures([intervals])
+        yield write_note(intervals.description)
+        details = [
+            write_differences(comparison),
+            write_note(f"Family of the correction: {comparison.family}."),
+        ]
         if comparison.parts:
             details += [
                 write_parts(comparison),
-                _note("Unseen: at least one language of the pair was not trained on. Described, not tested."),
+                write_note(
+                    "Unseen: at least one language of the pair was not trained on. Described, not tested."
+                ),
             ]
-        yield _fold("Every test" + (", and seen and unseen languages" if comparison.parts else ""), details)
+        yield fold_away(
+            "Every test" + (", and seen and unseen languages" if comparison.parts else ""), details
+        )
 
 
 def _write_language_block(section: Section) -> Iterator[Markup]:
@@ -226,7 +238,7 @@ def _write_language_block(section: Section) -> Iterator[Markup]:
         if section.comparison
         else ""
     )
-    yield _note(
+    yield write_note(
         f"By language of the query; cross-lingual values are means over the other languages' passages. "
         f"{beside}{tested} {' '.join(marks)}"
     )
@@ -235,22 +247,22 @@ def _write_language_block(section: Section) -> Iterator[Markup]:
 def _write_map_block(section: Section) -> Iterator[Markup]:
     figures = draw_heat_maps(section)
     if figures:
-        yield _note(figures[0].description)
-        yield _write_figures(figures)
+        yield write_note(figures[0].description)
+        yield write_figures(figures)
 
 
 def _write_share_block(section: Section) -> Iterator[Markup]:
     figures = draw_share_bars(section)
     if figures:
-        yield _note(figures[0].description)
-        yield _write_figures(figures)
+        yield write_note(figures[0].description)
+        yield write_figures(figures)
 
 
 def _write_distance_block(section: Section) -> Iterator[Markup]:
     figures = draw_distances(section)
     if figures:
-        yield _note(" ".join(figure.description for figure in figures))
-        yield _write_figures(figures)
+        yield write_note(" ".join(figure.description for figure in figures))
+        yield write_figures(figures)
 
 
 def _write_measure_block(section: Section) -> Iterator[Markup]:
@@ -259,13 +271,15 @@ def _write_measure_block(section: Section) -> Iterator[Markup]:
     if isinstance(first, Results) and Setting.MULTI in section.settings:
         groups = first.groups[Setting.MULTI]
         if is_peer_constant(groups.offsets, groups.languages):
-            yield _note("PEER is a constant here, one relevant passage in each language: it says nothing.")
+            yield write_note(
+                "PEER is a constant here, one relevant passage in each language: it says nothing."
+            )
 
 
 def _write_source_block(section: Section) -> Iterator[Markup]:
     infos = [run.info for system in section.systems for run in system.runs]
     for note in dict.fromkeys(note for info in infos for note in info.notes):
-        yield _note(note)
+        yield write_note(note)
     commands = "\n".join(_write_command(section.benchmark, info) for info in infos)
     versions = dict.fromkeys(pair for info in infos for pair in info.versions.items())
     settings = dict.fromkeys(pair for info in infos for pair in info.settings.items())
@@ -279,7 +293,7 @@ def _write_source_block(section: Section) -> Iterator[Markup]:
         element("h4", "Data files, by sha256"),
         _list_pairs(list(infos[0].data_files.items())),
     ]
-    yield _fold("Commands, settings, versions, data", details)
+    yield fold_away("Commands, settings, versions, data", details)
 
 
 def _write_command(benchmark: str, info: RunInfo) -> str:
@@ -297,32 +311,3 @@ def _write_command(benchmark: str, info: RunInfo) -> str:
 def _list_pairs(pairs: Sequence[tuple[str, str]]) -> Markup:
     rows = [element("div", element("dt", key), element("dd", value)) for key, value in pairs]
     return element("dl", *rows)
-
-
-def _note(text: str) -> Markup:
-    return element("p", text, class_="note", dir="auto")
-
-
-def _fold(summary: str, content: Sequence[Markup]) -> Markup:
-    return element("details", element("summary", summary), *content)
-
-
-def _write_figures(figures: Sequence[Figure]) -> Markup:
-    return element("div", *map(_write_figure, figures), class_="figures")
-
-
-def _write_figure(figure: Figure) -> Markup:
-    """Write a figure with its title and its data; a script adds what only a script can."""
-    data = element(
-        "a",
-        "CSV",
-        href="data:text/csv;charset=utf-8," + quote(figure.csv, safe=",.:-+"),
-        download=f"{figure.name}.csv",
-    )
-    caption = element(
-        "figcaption", element("span", figure.title, class_="title"), element("span", data, class_="links")
-    )
-    scroll = element(
-        "div", figure.svg, class_="scroll", tabindex=0, role="group", aria_label="figure, scrolls sideways"
-    )
-    return element("figure", caption, scroll, data_name=figure.name)

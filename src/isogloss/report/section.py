@@ -59,6 +59,7 @@ class Section:
         languages: The languages, in the order of the results.
         questions: Number of distinct questions.
         comparison: Intervals and tests; None without a baseline.
+        heading: What the section is called; the benchmark when empty.
     """
 
     benchmark: str
@@ -70,6 +71,12 @@ class Section:
     languages: tuple[NamedLanguage, ...]
     questions: int
     comparison: Comparison | None
+    heading: str = ""
+
+    @property
+    def name(self) -> str:
+        """Say what the section is called."""
+        return self.heading or self.benchmark
 
     @property
     def first(self) -> MeasuredSystem:

@@ -25,7 +25,7 @@ _DARK = (
     ".figure .rest{fill:#2c2924}.figure .on-bar{fill:#d5d0c6}"
     ".figure .band{fill:#2e2a25}.figure .span,.figure .dot{stroke:#8fb8ef}.figure .dot{fill:#8fb8ef}"
     ".figure .dot.open{fill:#171614}.figure .void{fill:#211f1c;stroke:#211f1c}.figure .on-void{fill:#a8a296}"
-    ".figure .cell.own{stroke:#e4e0d8}.figure .minus{stroke:#fff}"
+    ".figure .cell.own{stroke:#e4e0d8}.figure .minus{stroke:#fff}.figure .seed{fill:#171614}"
 )
 
 

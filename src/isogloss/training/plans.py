@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,10 @@ VALIDATION_SEED = 0
 """Seed of held-out articles and validation batches, not the run's: every run is judged by the same."""
 
 
+SHARE_SEED = 1
+"""Seed of the articles that a share of the data keeps: equal shares are equal articles in every run."""
+
+
 class RunPlans(NamedTuple):
     """Hold the plans of one run."""
 
@@ -28,6 +33,15 @@ class RunPlans(NamedTuple):
     corpora: tuple[ParallelCorpus, ...]
     """The corpora as read, before anything was dropped or held out."""
     overlap: CheckedCorpora | None = None
+    """What they share with the benchmarks that the settings name, if they name any."""
+
+
+class TrainingData(NamedTuple):
+    """Hold what a run trains on, whatever its batches."""
+
+    corpora: tuple[ParallelCorpus, ...]
+    """The corpora as read."""
+    overlap: CheckedCorpora | None
     """What they share with the benchmarks that the settings name, if they name any."""
 
 
@@ -97,11 +111,29 @@ def check_corpora(corpora: Sequence[ParallelCorpus], config: OverlapConfig) -> C
     return check_overlap(corpora, benchmarks, OverlapPolicy(config.policy))
 
 
-def plan_run(config: TrainConfig) -> RunPlans:
+def read_training_data(config: TrainConfig) -> TrainingData:
+    """Read the corpora of a run and compare them with benchmarks.
+
+    Args:
+        config: The run's settings.
+
+    Returns:
+        What every run of these corpora and benchmarks has in common.
+
+    Raises:
+        ConfigError: No corpus is named, two have one name, or a setting of the check is wrong.
+        DataError: A corpus or benchmark cannot be read, or they share items and the policy is to refuse.
+    """
+    corpora = read_corpora(config.corpora)
+    return TrainingData(corpora, check_corpora(corpora, config.overlap))
+
+
+def plan_run(config: TrainConfig, data: TrainingData | None = None) -> RunPlans:
     """Read the corpora of a run, compare them with benchmarks, hold out articles and plan the batches.
 
     Args:
         config: The run's settings.
+        data: The corpora, read and compared already; they are read when not given.
 
     Returns:
         The plans.
@@ -126,12 +158,12 @@ def plan_run(config: TrainConfig) -> RunPlans:
             f"'batches.negative_language' is one of {', '.join(NEGATIVE_LANGUAGES)}; "
             f"got {batches.negative_language!r}"
         )
-    corpora = read_corpora(config.corpora)
-    overlap = check_corpora(corpora, config.overlap)
+    corpora, overlap = read_training_data(config) if data is None else data
     train = corpora if overlap is None else overlap.corpora
     held_out: tuple[ParallelCorpus, ...] = ()
     if config.validation.share:
         train, held_out = hold_out_articles(train, config.validation.share)
+    train = take_share(train, config.data_share)
     plan = BatchPlan(
         corpora=train,
         strategy=strategy,
@@ -200,6 +232,33 @@ def hold_out_articles(
     return kept, tuple(part for _, part in parts if part.item_ids)
 
 
+def take_share(corpora: Sequence[ParallelCorpus], share: float) -> tuple[ParallelCorpus, ...]:
+    """Keep a share of the items of each corpus, in whole articles that a fixed hash of their names chooses.
+
+    Args:
+        corpora: The corpora to train on, without those held out.
+        share: Above 0; 1 keeps all.
+
+    Returns:
+        The smaller corpora.
+
+    Raises:
+        ConfigError: The share is out of range, or a corpus has one article only.
+
+    Source: ours.
+    """
+    if not 0.0 < share <= 1.0:
+        raise ConfigError(f"'data_share' is a share of the items, above 0 and at most 1; got {share}")
+    if share == 1.0:
+        return tuple(corpora)
+    for corpus in corpora:
+        if len(set(corpus.article_names)) < 2:
+            raise ConfigError(
+                f"'data_share' takes whole articles, and {corpus.name} trains on one alone; set it to 1"
+            )
+    return tuple(corpus.split_articles(share, seed=SHARE_SEED)[1] for corpus in corpora)
+
+
 def plan_validation(
     held_out: Sequence[ParallelCorpus], batch_size: int, negatives: NegativeChoice | None
 ) -> BatchPlan:
@@ -217,6 +276,20 @@ def plan_validation(
     parallel = any((corpus.present.sum(axis=1) >= 2).any() for corpus in held_out)
     strategy = choose_strategy("hybrid", DEFAULT_ALPHA if parallel else 1.0)
     return BatchPlan(held_out, strategy, batch_size, seed=VALIDATION_SEED, negatives=negatives)
+
+
+def count_kinds(plan: BatchPlan, batches: int) -> dict[str, int]:
+    """Count the batches of each kind among the first ones of a plan.
+
+    Args:
+        plan: The plan.
+        batches: Number of batches, over all epochs.
+
+    Returns:
+        Kind -> batches; kinds that do not occur are absent.
+    """
+    kinds = (plan.kind(*divmod(number, plan.steps_per_epoch)) for number in range(batches))
+    return dict(Counter(kind.value for kind in kinds))
 
 
 def list_trained_languages(plan: BatchPlan) -> list[str]:

@@ -29,7 +29,7 @@ from isogloss.training.callbacks import BestCheckpoint, LossState, PlanEpoch, ca
 from isogloss.training.checkpoints import LOSS_FILE, find_checkpoint, remove_torn
 from isogloss.training.lora import ADAPTER_FILES, add_adapter, count_parameters, merge_adapter, save_adapter
 from isogloss.training.loss import ContrastiveLoss
-from isogloss.training.plans import RunPlans, list_trained_languages, plan_run
+from isogloss.training.plans import RunPlans, TrainingData, count_kinds, list_trained_languages, plan_run
 from isogloss.training.processes import LostProcessError, find_place, speaks_of_lost_process
 from isogloss.training.rows import RowTexts, planned_dataset
 from isogloss.training.sharding import prepare_sharding
@@ -66,7 +66,12 @@ class TrainingOutcome:
 
 
 def train(
-    config: TrainConfig, out: Path, *, resume: bool = False, callbacks: tuple[TrainerCallback, ...] = ()
+    config: TrainConfig,
+    out: Path,
+    *,
+    resume: bool = False,
+    callbacks: tuple[TrainerCallback, ...] = (),
+    data: TrainingData | None = None,
 ) -> TrainingOutcome:
     """Train one encoder and write its run directory.
 
@@ -82,6 +87,7 @@ def train(
         out: The run directory to make.
         resume: Whether to continue the interrupted run that the directory holds, if it holds one.
         callbacks: Further callbacks of the trainer, such as a progress display.
+        data: The corpora, read already for several runs; they are read when not given.
 
     Returns:
         What was done.
@@ -96,7 +102,7 @@ def train(
     """
     try:
         with calm_libraries():
-            return _train(config, RunDirectory(out), resume, callbacks)
+            return _train(config, RunDirectory(out), resume, callbacks, data)
     except SafetensorError as error:
         raise ModelError(f"{out}: the model cannot be written or read: {error}") from error
     except RuntimeError as error:
@@ -107,13 +113,17 @@ def train(
 
 
 def _train(
-    config: TrainConfig, directory: RunDirectory, resume: bool, callbacks: tuple[TrainerCallback, ...]
+    config: TrainConfig,
+    directory: RunDirectory,
+    resume: bool,
+    callbacks: tuple[TrainerCallback, ...],
+    data: TrainingData | None,
 ) -> TrainingOutcome:
     start = time.monotonic()
     leads = find_place().rank == 0
     if leads:
         directory.check(config, resume=resume)
-    plans = plan_run(config)
+    plans = plan_run(config, data)
     if leads and plans.overlap is not None:
         for line in plans.overlap.to_lines():
             print(f"isogloss: {line}", file=sys.stderr)  # noqa: T201
@@ -331,6 +341,8 @@ def describe_run(
         "blemishes": sum(len(corpus.blemishes) for corpus in plans.corpora),
         "truncated": outcome.truncation.shares(),
         "temperature": loss.temperature if isinstance(loss, ContrastiveLoss) else None,
+        "data_share": config.data_share,
+        "batches": count_kinds(plans.train, outcome.steps * trainer.args.gradient_accumulation_steps),
         "steps": outcome.steps,
         "best_step": outcome.best_step,
         "trained_parameters": outcome.trained_parameters,

@@ -1,0 +1,402 @@
+"""The folder of a study: what lies where, and what of it is done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+import tomli_w
+
+from isogloss.config import TomlValue, TrainConfig, dump_config, parse_config, read_toml
+from isogloss.errors import ConfigError
+from isogloss.files import write_text
+from isogloss.results import RESULTS_FILE
+from isogloss.run_directory import RunDirectory
+from isogloss.study.grid import Cell, build_training, list_cells, list_trials
+from isogloss.study.settings import EncoderConfig, StudyBenchmark, StudyConfig
+
+START = "start"
+"""Label of the encoder as it is before any training."""
+_FIXED = ("training", "tuning", "margins")
+"""What no study may change once it has begun; its grid may grow."""
+
+
+class State(StrEnum):
+    """Say how far a cell is."""
+
+    DONE = "done"
+    PARTIAL = "partial"
+    TO_DO = "to do"
+    FAILED = "failed"
+    NOT_AVAILABLE = "not available"
+
+
+@dataclass(frozen=True)
+class CellState:
+    """Say how far a cell is, and what there is to say about it.
+
+    Attributes:
+        cell: The cell.
+        state: How far it is.
+        detail: Why it failed or cannot be had, or what is missing.
+        seconds: How long it took by stage, as far as it is done.
+    """
+
+    cell: Cell
+    state: State
+    detail: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """Know what lies where in the folder of a study.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        """Name the file of the settings that the study began with."""
+        return self.path / "study.toml"
+
+    @property
+    def lock(self) -> Path:
+        """Name the file that a process holds while it works here."""
+        return self.path / ".lock"
+
+    def encoder(self, encoder: EncoderConfig) -> str:
+        """Name the encoder to start from: what the study names, or the folder of the one it pre-trains."""
+        return encoder.model or str(self.path / "encoders" / encoder.name)
+
+    def run(self, cell: Cell) -> RunDirectory:
+        """Name the run directory of a cell."""
+        return RunDirectory(self.path / "runs" / cell.name)
+
+    def start_results(self, encoder: str, benchmark: StudyBenchmark) -> Path:
+        """Name the folder of an untrained encoder's results."""
+        return self.path / "runs" / encoder / START / "results" / benchmark.results
+
+    def failure(self, name: str) -> Path:
+        """Name the file that says why a cell, or an encoder, failed."""
+        return self.path / "failures" / f"{name.replace('/', '-')}.txt"
+
+    def timing(self, cell: Cell) -> Path:
+        """Name the file of a cell's seconds by stage."""
+        return self.run(cell).path / "timing.json"
+
+    def read_failure(self, name: str) -> str:
+        """Read why a cell, or an encoder, failed; empty when it did not."""
+        file = self.failure(name)
+        return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+
+    def write_failure(self, name: str, reason: str) -> None:
+        """Write why a cell, or an encoder, failed; an empty reason takes back an earlier failure."""
+        if reason:
+            write_text(self.failure(name), f"{reason}\n")
+        else:
+            self.failure(name).unlink(missing_ok=True)
+
+    def read_timing(self, cell: Cell) -> dict[str, float]:
+        """Read how long a cell took by stage; nothing where that is not known."""
+        try:
+            stored = json.loads(self.timing(cell).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return (
+            {str(stage): float(seconds) for stage, seconds in stored.items()}
+            if isinstance(stored, dict)
+            else {}
+        )
+
+    def add_timing(self, cell: Cell, stage: str, seconds: float) -> None:
+        """Write how long one stage of a cell took."""
+        write_text(self.timing(cell), json.dumps({**self.read_timing(cell), stage: round(seconds, 1)}) + "\n")
+
+
+def open_study(study: StudyConfig, folder: StudyFolder) -> None:
+    """Begin a study in a folder, or check that the one begun there is this one.
+
+    Strategies, seeds, alphas, shares, encoders and benchmarks may be added or left out later. What every cell
+    has in common, an encoder or benchmark of the same name, and the margins may not change.
+
+    Args:
+        study: The study.
+        folder: Its folder.
+
+    Raises:
+        ConfigError: The folder holds something else, or the study was begun with other settings.
+    """
+    if not folder.record.is_file():
+        if folder.path.exists() and (not folder.path.is_dir() or any(_list_foreign(folder))):
+            raise ConfigError(
+                f"{folder.path} is not an empty folder, and no study was begun there; choose another"
+            )
+        write_text(folder.record, tomli_w.dumps(dump_config(study)))
+        return
+    check_study(study, folder)
+
+
+def _list_foreign(folder: StudyFolder) -> Iterator[Path]:
+    return (path for path in folder.path.iterdir() if path != folder.lock)
+
+
+def check_study(study: StudyConfig, folder: StudyFolder) -> None:
+    """Check that the study begun in a folder, if any, has the same settings where they must be the same.
+
+    Args:
+        study: The study.
+        folder: Its folder.
+
+    Raises:
+        ConfigError: They differ; the settings are named.
+    """
+    if not folder.record.is_file():
+        return
+    stored = parse_config(StudyConfig, read_toml(folder.record), str(folder.record))
+    before, after = dump_config(stored), dump_config(study)
+    changed = [name for name in _FIXED if before.get(name) != after.get(name)]
+    for kind, ours, theirs in (
+        (
+            "encoders",
+            {each.name: each for each in study.encoders},
+            {each.name: each for each in stored.encoders},
+        ),
+        (
+            "benchmarks",
+            {each.results: each for each in study.benchmarks},
+            {each.results: each for each in stored.benchmarks},
+        ),
+    ):
+        changed += [
+            f"{kind} {name!r}" for name in ours if name in theirs and not _alike(ours[name], theirs[name])
+        ]
+    if changed:
+        fixed = "; margins are fixed before the first cell" if "margins" in changed else ""
+        raise ConfigError(
+            f"the study in {folder.path} was begun with other settings ({', '.join(changed)}){fixed}; put "
+            "them back, or start a study in another folder by --out"
+        )
+
+
+def _alike(one: EncoderConfig | StudyBenchmark, other: EncoderConfig | StudyBenchmark) -> bool:
+    """Compare what decides results; hints for estimates may change."""
+    tables = [dump_config(each) for each in (one, other)]
+    return all(tables[0].get(key) == tables[1].get(key) for key in {*tables[0], *tables[1]} - {"minutes"})
+
+
+def choose_trial(study: StudyConfig, folder: StudyFolder, cell: Cell) -> dict[str, TomlValue] | None:
+    """Choose the trial with the lowest validation loss for a cell's encoder and strategy.
+
+    Args:
+        study: The study.
+        folder: Its folder.
+        cell: The cell; a trial gets what it tries.
+
+    Returns:
+        What to set, empty where nothing is tuned; None while a trial is not finished.
+    """
+    if not study.tuning.trials:
+        return {}
+    if cell.trial is not None:
+        return dict(study.tuning.trials[cell.trial])
+    losses = [
+        read_validation_loss(folder.run(trial))
+        for trial in list_trials(study)
+        if (trial.encoder, trial.strategy) == (cell.encoder, cell.strategy)
+    ]
+    known = [loss for loss in losses if loss is not None]
+    if len(known) < len(losses):
+        return None
+    return dict(study.tuning.trials[losses.index(min(known))])
+
+
+def read_validation_loss(run: RunDirectory) -> float | None:
+    """Read the validation loss of a finished run's model.
+
+    Args:
+        run: The run directory.
+
+    Returns:
+        The loss in nats; None while there is none.
+    """
+    loss = read_provenance(run).get("validation_loss")
+    return float(loss) if isinstance(loss, int | float) and run.model.is_dir() else None
+
+
+def read_provenance(run: RunDirectory) -> dict[str, object]:
+    """Read where a finished run's model is from.
+
+    Args:
+        run: The run directory.
+
+    Returns:
+        The content of its provenance file; empty where there is none.
+    """
+    try:
+        stored = json.loads(run.provenance.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def list_missing(study: StudyConfig, folder: StudyFolder, cell: Cell) -> list[StudyBenchmark]:
+    """List the benchmarks that a cell's model is still to be measured on.
+
+    Args:
+        study: The study.
+        folder: Its folder.
+        cell: The cell; trials are measured on none.
+
+    Returns:
+        The benchmarks.
+    """
+    if cell.trial is not None:
+        return []
+    results = folder.run(cell).results
+    return [each for each in study.benchmarks if not (results / each.results / RESULTS_FILE).is_file()]
+
+
+def find_state(study: StudyConfig, folder: StudyFolder, cell: Cell) -> CellState:
+    """Say how far a cell is.
+
+    Args:
+        study: The study.
+        folder: Its folder.
+        cell: The cell.
+
+    Returns:
+        Its state.
+
+    Raises:
+        ConfigError: There is a run in its place that has other settings, or was trained on other data.
+    """
+    run, seconds = folder.run(cell), folder.read_timing(cell)
+    trained = run.model.is_dir()
+    check_cell(study, folder, cell)
+    missing = list_missing(study, folder, cell)
+    if trained and not missing:
+        return CellState(cell, State.DONE, seconds=seconds)
+    if reason := folder.read_failure(f"encoder {cell.encoder}"):
+        return CellState(cell, State.NOT_AVAILABLE, reason, seconds)
+    if reason := folder.read_failure(cell.name):
+        return CellState(cell, State.FAILED, reason, seconds)
+    if trained:
+        names = ", ".join(each.results for each in missing)
+        return CellState(cell, State.PARTIAL, f"trained; to be measured on {names}", seconds)
+    if run.config.is_file():
+        return CellState(cell, State.PARTIAL, "training has begun", seconds)
+    return CellState(cell, State.TO_DO)
+
+
+def check_cell(study: StudyConfig, folder: StudyFolder, cell: Cell) -> None:
+    """Check that the run in a cell's place, if there is one, is this study's.
+
+    Args:
+        study: The study.
+        folder: Its folder.
+        cell: The cell.
+
+    Raises:
+        ConfigError: It has other settings, or its training data have changed or are gone.
+    """
+    run = folder.run(cell)
+    if not (run.config.is_file() and run.config.stat().st_size):
+        return
+    stored = parse_config(TrainConfig, read_toml(run.config), str(run.config))
+    chosen = choose_trial(study, folder, cell)
+    if chosen is None:
+        raise ConfigError(
+            f"{run.path} is there, but not all trials of the tuning that decide its settings; move it away, "
+            "or start the study in another folder by --out"
+        )
+    expected = build_training(study, cell, folder.encoder(study.encoder(cell.encoder)), chosen)
+    if stored != expected:
+        before, after = dump_config(stored), dump_config(expected)
+        changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+        raise ConfigError(
+            f"cell {cell.name} was trained with other settings ({', '.join(changed)}); move {run.path} away "
+            "to train it again, or start the study in another folder by --out"
+        )
+    for path, digest in _read_digests(run).items():
+        if any(path.startswith(corpus.path) for corpus in expected.corpora) and _digest(path) != digest:
+            raise ConfigError(
+                f"cell {cell.name} was trained on another version of {path}; put it back, or move {run.path} "
+                "away to train it again"
+            )
+
+
+def _read_digests(run: RunDirectory) -> dict[str, str]:
+    try:
+        stored = json.loads(run.data.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # killed before it was written: training reads the data again
+    return stored if isinstance(stored, dict) else {}
+
+
+def _digest(path: str) -> str | None:
+    """Hash a file; None where there is none."""
+    try:
+        status = Path(path).stat()
+        return _digest_version(path, status.st_mtime_ns, status.st_size)
+    except OSError:
+        return None
+
+
+@cache
+def _digest_version(path: str, _time: int, _size: int) -> str:
+    """Hash a file, once for all the cells that share it."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def list_states(study: StudyConfig, folder: StudyFolder) -> list[CellState]:
+    """Say how far each trial and each cell of the grid is.
+
+    Args:
+        study: The study.
+        folder: Its folder.
+
+    Returns:
+        The states, in the order in which cells are done.
+
+    Raises:
+        ConfigError: A run in a cell's place does not fit the study.
+    """
+    return [find_state(study, folder, cell) for cell in (*list_trials(study), *list_cells(study))]
+
+
+def list_left_out(study: StudyConfig, folder: StudyFolder) -> list[str]:
+    """List the runs in a study's folder that are no longer part of its grid.
+
+    Args:
+        study: The study.
+        folder: Its folder.
+
+    Returns:
+        Their names.
+    """
+    known = {cell.name for cell in (*list_trials(study), *list_cells(study))}
+    runs = folder.path / "runs"
+    found = (
+        path.parent.relative_to(runs).as_posix()
+        for path in (*runs.glob("*/*/config.toml"), *runs.glob("*/tuning/*/config.toml"))
+    )
+    return sorted(name for name in found if name not in known)
+
+
+def remove_checkpoints(run: RunDirectory) -> None:
+    """Remove the checkpoints of a finished run, which nothing reads again.
+
+    Args:
+        run: The run directory.
+    """
+    shutil.rmtree(run.checkpoints, ignore_errors=True)

@@ -1,0 +1,333 @@
+"""Do what a study asks for, cell by cell; whatever is done already is left alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from isogloss.benchmarks import Layout
+from isogloss.config import TrainConfig, dump_config
+from isogloss.demo_corpus import write_demo_corpus
+from isogloss.errors import ConfigError, IsoglossError
+from isogloss.evaluation.job import Job, run_job
+from isogloss.files import replace_folder
+from isogloss.pretraining.run import pretrain
+from isogloss.progress import Advance, show_progress
+from isogloss.results import RESULTS_FILE
+from isogloss.study.folder import (
+    START,
+    State,
+    StudyFolder,
+    check_cell,
+    choose_trial,
+    find_state,
+    list_missing,
+    open_study,
+    remove_checkpoints,
+)
+from isogloss.study.grid import Cell, build_training, list_cells, list_trials
+from isogloss.study.settings import EncoderConfig, StudyBenchmark, StudyConfig, demo_folder
+from isogloss.training.callbacks import StepCount
+from isogloss.training.plans import TrainingData, read_training_data
+from isogloss.training.run import train
+from isogloss.training.start import load_start
+
+if TYPE_CHECKING:
+    from transformers import TrainerControl, TrainerState, TrainingArguments
+
+_PARTS = 100
+"""Ticks of the progress bar for each cell: so many for training, the rest for measuring."""
+_TRAINING_PARTS = 60
+
+
+@dataclass(frozen=True)
+class StudyOutcome:
+    """Say what one call did.
+
+    Attributes:
+        done: Cells that were finished, by name.
+        failed: Cell -> why it failed.
+        unavailable: Encoder -> why it cannot be had, so that its cells are passed over.
+        left: Cells still to do, by name; those of encoders that cannot be had are not among them.
+    """
+
+    done: tuple[str, ...]
+    failed: dict[str, str]
+    unavailable: dict[str, str]
+    left: tuple[str, ...]
+
+
+def run_study(
+    study: StudyConfig, out: Path, *, only: str | None = None, hours: float | None = None
+) -> StudyOutcome:
+    """Do the cells of a study that are not done, one after the other.
+
+    A cell that was interrupted at any moment, by a kill too, goes on where it stopped. A cell that fails is
+    recorded and tried again by the next call; the others go on.
+
+    Args:
+        study: The study.
+        out: Its folder.
+        only: Pattern of the names of the cells to do, such as ``*/hybrid-*``; None for all.
+        hours: No cell is begun after so much time; None for no limit.
+
+    Returns:
+        What was done.
+
+    Raises:
+        ConfigError: The folder belongs to another study, another process works in it, no cell has a name like
+            the pattern, or a run in the place of a cell does not fit.
+    """
+    deadline = None if hours is None else time.monotonic() + 3600 * hours
+    cells = choose_cells(study, only)
+    folder = StudyFolder(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with _hold(folder):
+        open_study(study, folder)
+        states = {cell: find_state(study, folder, cell) for cell in cells}
+        todo = [cell for cell in cells if states[cell].state is not State.DONE]
+        runner = _Runner(study, folder)
+        with show_progress(study.name, _PARTS * len(todo)) as advance:
+            for number, cell in enumerate(todo, start=1):
+                if deadline is not None and time.monotonic() >= deadline:
+                    break
+                runner.finish(cell, _Ticks(advance), f"{number} of {len(todo)}")
+    left = tuple(
+        cell.name
+        for cell in todo
+        if cell.name not in {*runner.done, *runner.failed} and cell.encoder not in runner.unavailable
+    )
+    return StudyOutcome(tuple(runner.done), runner.failed, runner.unavailable, left)
+
+
+def choose_cells(study: StudyConfig, only: str | None) -> list[Cell]:
+    """Choose the cells that have a name like a pattern, with the trials that their settings come from.
+
+    Args:
+        study: The study.
+        only: The pattern, with ``*`` and ``?``; None for all.
+
+    Returns:
+        Trials, then cells, in the order in which they are done.
+
+    Raises:
+        ConfigError: There is no such cell.
+    """
+    trials, cells = list_trials(study), list_cells(study)
+    pattern = only or "*"
+    wanted = [cell for cell in cells if fnmatchcase(cell.name, pattern)]
+    tuned = {(cell.encoder, cell.strategy) for cell in wanted}
+    needed = [
+        cell for cell in trials if (cell.encoder, cell.strategy) in tuned or fnmatchcase(cell.name, pattern)
+    ]
+    if not (wanted or needed):
+        raise ConfigError(
+            f"--only {only}: no cell of the study has such a name; --plan lists them, such as {cells[0].name}"
+        )
+    return [*needed, *wanted]
+
+
+@contextmanager
+def _hold(folder: StudyFolder) -> Iterator[None]:
+    """Keep other processes out; the system gives the lock back however this one ends."""
+    lock = FileLock(folder.lock)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ConfigError(
+            f"another process works on the study in {folder.path}; wait until it has ended"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class _Ticks:
+    """Move the progress bar by shares of a cell, whatever its number of steps."""
+
+    def __init__(self, advance: Advance) -> None:
+        self._advance = advance
+        self._done = 0
+
+    def reach(self, parts: float) -> None:
+        """Say how much of the cell is done, in parts of ``_PARTS``."""
+        whole = min(int(parts), _PARTS)
+        if whole > self._done:
+            self._advance(whole - self._done)
+            self._done = whole
+
+
+class _TrainingTicks(StepCount):
+    """Tell the progress bar how far a cell's training is."""
+
+    def __init__(self, ticks: _Ticks) -> None:
+        super().__init__(_ignore)
+        self._ticks = ticks
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Tell of the step."""
+        super().on_step_end(args, state, control, **kwargs)
+        self._ticks.reach(_TRAINING_PARTS * state.global_step / max(state.max_steps, 1))
+
+
+class _Runner:
+    """Finish cells, and remember which encoders are there and what failed."""
+
+    def __init__(self, study: StudyConfig, folder: StudyFolder) -> None:
+        self.study = study
+        self.folder = folder
+        self.done: list[str] = []
+        self.failed: dict[str, str] = {}
+        self.unavailable: dict[str, str] = {}
+        self._ready: set[str] = set()
+        self._data: TrainingData | None = None
+
+    def finish(self, cell: Cell, ticks: _Ticks, place: str) -> None:
+        """Do what is left of a cell; a failure is recorded."""
+        if self._get_ready(cell.encoder):
+            began = time.monotonic()
+            if self._try(cell.name, lambda: self._finish(cell, ticks)):
+                self.done.append(cell.name)
+                _say(f"{cell.name} done in {(time.monotonic() - began) / 60:.1f} min ({place})")
+        ticks.reach(_PARTS)
+
+    def _try(self, name: str, work: Callable[[], None]) -> bool:
+        """Do some work and tell whether it went well; if not, record why."""
+        reason = _find_fault(work)
+        self.folder.write_failure(name, reason)
+        if reason:
+            self.failed[name] = reason
+            _say(f"{name} failed: {reason}")
+        return not reason
+
+    def _finish(self, cell: Cell, ticks: _Ticks) -> None:
+        check_cell(self.study, self.folder, cell)
+        run, encoder = self.folder.run(cell), self.study.encoder(cell.encoder)
+        chosen = choose_trial(self.study, self.folder, cell)
+        if chosen is None:
+            raise ConfigError("a trial of its tuning has failed, so its settings are not known")
+        config = build_training(self.study, cell, self.folder.encoder(encoder), chosen)
+        if not run.model.is_dir():
+            began = time.monotonic()
+            data = self._read_data(config)
+            train(config, run.path, resume=True, callbacks=(_TrainingTicks(ticks),), data=data)
+            self.folder.add_timing(cell, "training", time.monotonic() - began)
+        remove_checkpoints(run)
+        ticks.reach(_TRAINING_PARTS)
+        missing = list_missing(self.study, self.folder, cell)
+        faults = []
+        for number, benchmark in enumerate(missing, start=1):
+            began = time.monotonic()
+            job = _build_job(str(run.path), benchmark, config, run.results / benchmark.results, cell.label)
+            if fault := _find_fault(lambda job=job: _measure(job)):  # type: ignore[misc]
+                faults.append(f"{benchmark.results}: {fault}")
+            else:
+                self.folder.add_timing(cell, benchmark.results, time.monotonic() - began)
+            ticks.reach(_TRAINING_PARTS + (_PARTS - _TRAINING_PARTS) * number / len(missing))
+        if faults:
+            raise ConfigError("; ".join(faults))
+
+    def _read_data(self, config: TrainConfig) -> TrainingData:
+        """Read the training data and compare them with the benchmarks once, not once a cell."""
+        if self._data is None:
+            self._data = read_training_data(config)
+        return self._data
+
+    def _get_ready(self, name: str) -> bool:
+        """Make an encoder ready, once, and tell whether it can be had."""
+        if name not in self._ready and name not in self.unavailable:
+            encoder = self.study.encoder(name)
+            reason = _find_fault(lambda: self._prepare(encoder))
+            self.folder.write_failure(f"encoder {name}", reason)
+            if reason:
+                self.unavailable[name] = reason
+                _say(f"encoder {name} is not available, so its cells are passed over: {reason}")
+            else:
+                self._ready.add(name)
+                self._measure_start(encoder)
+        return name in self._ready
+
+    def _prepare(self, encoder: EncoderConfig) -> None:
+        """Write the corpus that it needs, and pre-train it or load it."""
+        demo = demo_folder(self.folder.path)
+        if str(demo) in json.dumps(dump_config(self.study), ensure_ascii=False) and not demo.is_dir():
+            _say("writing the demonstration corpus")
+            with replace_folder(demo) as temporary:
+                write_demo_corpus(temporary)
+        model = Path(self.folder.encoder(encoder))
+        if encoder.pretrain is None:
+            load_start(self._example(encoder).model)
+        elif not model.is_dir():
+            _say(f"pre-training the encoder {encoder.name}")
+            pretrain(encoder.pretrain, model)
+
+    def _measure_start(self, encoder: EncoderConfig) -> None:
+        """Measure an encoder as it is before any training."""
+        config = self._example(encoder)
+        for benchmark in self.study.benchmarks:
+            out = self.folder.start_results(encoder.name, benchmark)
+            if not (out / RESULTS_FILE).is_file():
+                job = _build_job(self.folder.encoder(encoder), benchmark, config, out, START)
+                name = f"{encoder.name}/{START} on {benchmark.results}"
+                self._try(name, lambda job=job: _measure(job))  # type: ignore[misc]
+
+    def _example(self, encoder: EncoderConfig) -> TrainConfig:
+        """Build the settings of one of its cells, which all encode alike."""
+        cell = next(cell for cell in list_cells(self.study) if cell.encoder == encoder.name)
+        return build_training(self.study, cell, self.folder.encoder(encoder))
+
+
+def _build_job(model: str, benchmark: StudyBenchmark, config: TrainConfig, out: Path, label: str) -> Job:
+    """Ask for one measurement; each model is measured once, so that keeping its vectors would gain little."""
+    untrained = label == START
+    return Job(
+        model=model,
+        benchmark=benchmark.name,
+        data=Path(benchmark.data),
+        layout=None if benchmark.layout == "auto" else Layout(benchmark.layout),
+        languages=benchmark.languages,
+        articles=Path(benchmark.articles) if benchmark.articles else None,
+        not_articles=Path(benchmark.not_articles) if benchmark.not_articles else None,
+        unit=config.unit,
+        query_prefix=config.model.query_prefix if untrained else None,
+        passage_prefix=config.model.passage_prefix if untrained else None,
+        store=False,
+        out=out,
+        label=label,
+        quiet=True,
+    )
+
+
+def _measure(job: Job) -> None:
+    run_job(job)
+
+
+def _find_fault(work: Callable[[], None]) -> str:
+    """Do some work; give the reason in one line if it fails, whatever the failure is."""
+    try:
+        work()
+    except IsoglossError as error:
+        return " ".join(str(error).split())
+    except Exception as error:
+        return " ".join(f"{type(error).__name__}: {error}".split())
+    return ""
+
+
+def _say(text: str) -> None:
+    print(f"isogloss: {text}", file=sys.stderr)  # noqa: T201
+
+
+def _ignore(_count: int) -> None:
+    """Show nothing: the study's own bar moves by shares of a cell."""

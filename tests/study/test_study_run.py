@@ -1,0 +1,305 @@
+"""A whole small study through the command line: run, skipped, interrupted, changed, reported."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from filelock import FileLock
+from study_files import write_study
+
+from isogloss.cli.main import main
+from isogloss.config import TomlValue, TrainConfig
+from isogloss.study import run as study_run
+from isogloss.training.run import TrainingOutcome
+
+ALPHAS: dict[str, TomlValue] = {
+    "grid": {"seeds": [1, 2], "alphas": [0.0, 0.4, 0.6], "shares": [0.5], "share_strategies": ["x-y"]},
+    "tuning": {
+        "seed": 9,
+        "trials": [{"trainer": {"learning_rate": 1e-3}}, {"trainer": {"learning_rate": 2e-3}}],
+    },
+}
+CELLS = 6 + 4 + 2
+TRIALS = 3 * 2
+
+
+class Done(NamedTuple):
+    """Name a study that was run to its end, and what the command printed."""
+
+    study: Path
+    out: Path
+    printed: str
+    said: str
+
+
+@pytest.fixture(scope="module")
+def done(xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    folder = tmp_path_factory.mktemp("study")
+    study = write_study(folder, xlmr, ALPHAS)
+    with pytest.MonkeyPatch.context() as patch:
+        printed, said = io.StringIO(), io.StringIO()
+        patch.setattr(sys, "stdout", printed)
+        patch.setattr(sys, "stderr", said)
+        code = main(["reproduce", str(study), "--out", str(folder / "out")])
+    assert code == 0, said.getvalue()
+    return Done(study, folder / "out", printed.getvalue(), said.getvalue())
+
+
+def test_every_cell_is_an_ordinary_run_directory(done: Done) -> None:
+    runs = sorted(path.parent for path in (done.out / "runs/tiny").glob("*/provenance.json"))
+    assert len(runs) == CELLS
+    for run in runs:
+        record = json.loads((run / "provenance.json").read_text())
+        assert (
+            run.name
+            == f"{record['label']}{'-share0.5' if record['data_share'] < 1 else ''}-seed{record['seed']}"
+        )
+        assert record["steps"] == sum(record["batches"].values()) == 2
+        assert (run / "results/rivers/results.json").is_file()
+        assert not (run / "checkpoints").exists()
+    assert len(list((done.out / "runs/tiny/tuning").glob("*/model"))) == TRIALS
+    assert main(["compare", *map(str, runs[:2]), "--baseline", "hybrid"]) == 2  # one label: refused as ever
+    main_runs = [str(run) for run in runs if "share" not in run.name]
+    assert main(["compare", *main_runs, "--baseline", "hybrid", "--resamples", "100"]) == 0
+
+
+def test_all_strategies_have_the_same_trials_and_take_what_validation_chose(done: Done) -> None:
+    report = json.loads((done.out / "report.json").read_text())
+    by_strategy: dict[str, list[float]] = {}
+    chosen: dict[str, int] = {}
+    for each in report["tuning"]:
+        strategy, _, number = each["trial"].removeprefix("tiny/tuning/").rpartition("-trial")
+        by_strategy.setdefault(strategy, []).append(each["validation_loss"])
+        if each["chosen"]:
+            chosen[strategy] = int(number) - 1
+    assert set(by_strategy) == {"x-x-mono", "x-y", "hybrid"}
+    for strategy, losses in by_strategy.items():
+        assert len(losses) == 2
+        assert losses[chosen[strategy]] == min(losses)
+        for cell in (done.out / "runs/tiny").glob(f"{strategy}-*seed*"):
+            rate = [1e-3, 2e-3][chosen[strategy]]
+            assert f"learning_rate = {rate}" in (cell / "config.toml").read_text()
+
+
+def test_a_smaller_share_trains_on_fewer_items_and_validates_on_the_same(done: Done) -> None:
+    records = [
+        json.loads((done.out / "runs/tiny" / name / "provenance.json").read_text())
+        for name in ("x-y-seed1", "x-y-share0.5-seed1")
+    ]
+    assert records[0]["held_out_items"] == records[1]["held_out_items"]
+    assert records[1]["items"]["train"] == pytest.approx(records[0]["items"]["train"] / 2, abs=2)
+
+
+def test_a_second_call_does_nothing_again(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {path: path.stat().st_mtime_ns for path in (done.out / "runs").rglob("*") if path.is_file()}
+    assert main(["reproduce", str(done.study), "--out", str(done.out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["done"] == []
+    assert files == {
+        path: path.stat().st_mtime_ns for path in (done.out / "runs").rglob("*") if path.is_file()
+    }
+
+
+def test_what_is_printed_names_the_report(done: Done) -> None:
+    assert done.printed.splitlines()[0] == f"{CELLS + TRIALS} done"
+    assert done.printed.splitlines()[1:] == [
+        str(done.out / name) for name in ("report.md", "report.json", "report.html", "curves.csv")
+    ]
+    assert done.said.count(" done in ") == CELLS + TRIALS
+
+
+def test_the_report_has_every_claim_with_its_command(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    report = json.loads((done.out / "report.json").read_text())
+    rows = {row["id"]: row for row in report["claims"]}
+    assert list(rows) == [
+        *("1", "2", "3", "4", "5", "6", "7", "8:tiny", "9:XLM-R", "9:LaBSE", "10:tiny", "11:tiny"),
+        *("12:tiny", "13:tiny", "14:tiny", "15:tiny"),
+    ]
+    assert rows["1"]["verdict"] in ("supported", "contradicted")  # two batches may be of one kind
+    assert rows["4"]["verdict"] == rows["5"]["verdict"] == rows["6"]["verdict"] == "supported"
+    assert rows["2"]["verdict"] == rows["9:XLM-R"]["verdict"] == "cannot be decided here"
+    assert "no encoder that is XLM-R" in rows["9:XLM-R"]["reason"]
+    assert "no runs of en-en" in rows["15:tiny"]["reason"]
+    assert len(rows["13:tiny"]["effects"]) == 18
+    markdown = (done.out / "report.md").read_text()
+    page = (done.out / "report.html").read_text()
+    capsys.readouterr()
+    for row in rows.values():
+        assert row["command"].startswith(f"isogloss reproduce {done.study} --out {done.out} --claim ")
+        assert row["statement"] in markdown
+        assert row["statement"] in page.replace("&#x27;", "'")
+        assert main([*row["command"].split()[1:], "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == [row]
+        assert main(row["command"].split()[1:]) == 0
+        assert capsys.readouterr().out.startswith(f"claim {row['id']}: {row['verdict']}\n")
+
+
+def test_the_page_needs_nothing_else_and_draws_the_curves(done: Done) -> None:
+    page = (done.out / "report.html").read_text()
+    assert page.index('id="claims"') < page.index('id="curves"') < page.index('id="b1"')
+    drawings = [f"<svg{part.split('</svg>')[0]}</svg>" for part in page.split("<svg")[1:]]
+    curves = [ET.fromstring(drawing) for drawing in drawings if "curve over" in drawing]
+    assert len(curves) == 2
+    seeds = [len(curve.findall(".//{*}circle")) for curve in curves]
+    assert seeds == [4 * 5 * 2, 4 * 2 * 2]  # measures x places x seeds
+    rows = (done.out / "curves.csv").read_text().splitlines()
+    assert len(rows) == 1 + sum(seeds)
+
+
+def test_the_plan_tells_what_is_done(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", str(done.study), "--out", str(done.out), "--plan", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert {cell["state"] for cell in plan["cells"]} == {"done"}
+    assert len(plan["cells"]) == CELLS + TRIALS
+    assert all(cell["seconds"]["training"] > 0 for cell in plan["cells"])
+
+
+def copy_study(done: Done, folder: Path, model: Path, changes: dict[str, TomlValue]) -> tuple[Path, Path]:
+    """Copy a finished study with another study file; the corpora stay in place."""
+    out = folder / "out"
+    shutil.copytree(done.out, out)
+    study = write_study(done.study.parent, model, {**ALPHAS, **changes})
+    moved = folder / "study.toml"
+    moved.write_text(study.read_text())
+    write_study(done.study.parent, model, ALPHAS)
+    return moved, out
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"margins": {"resamples": 200, "equal": 0.5}}, "margins); margins are fixed before the first cell"),
+        ({"training": {"loss": {"temperature": 0.1}}}, "(training)"),
+        ({"tuning": {"seed": 9, "trials": []}}, "(tuning)"),
+        ({"encoders": [{"name": "tiny", "model": "other"}]}, "encoders 'tiny'"),
+        ({"benchmarks": [{"name": "rivers", "data": "elsewhere"}]}, "benchmarks 'rivers'"),
+    ],
+)
+def test_a_changed_study_is_refused(
+    done: Done,
+    tmp_path: Path,
+    xlmr: Path,
+    changes: dict[str, TomlValue],
+    named: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    study, out = copy_study(done, tmp_path, xlmr, changes)
+    for options in ([], ["--plan"], ["--claim", "8"]):
+        assert main(["reproduce", str(study), "--out", str(out), *options]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith("isogloss: error: the study in ")
+        assert named in told
+        assert told.count("\n") == 1
+
+
+def test_a_grid_may_grow_and_shrink(
+    done: Done, tmp_path: Path, xlmr: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, out = copy_study(done, tmp_path, xlmr, {"grid": {"seeds": [1, 3], "strategies": ["hybrid"]}})
+    assert main(["reproduce", str(study), "--out", str(out), "--plan"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["tiny/hybrid-seed1", "done"] in [line[:2] for line in lines]
+    assert ["tiny/hybrid-seed3", "to", "do"] in [line[:3] for line in lines]
+    assert ["no", "longer", "part", "of", "the", "study:", "tiny/hybrid-0.4-seed1,"] in [
+        line[:7] for line in lines
+    ]
+    assert "3 done, 1 to do; about 0.0 h left" in [" ".join(line) for line in lines]
+
+
+def test_a_run_that_does_not_fit_is_named(
+    done: Done, tmp_path: Path, xlmr: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, out = copy_study(done, tmp_path, xlmr, {})
+    config = out / "runs/tiny/x-y-seed2/config.toml"
+    config.write_text(config.read_text().replace("seed = 2", "seed = 5"))
+    assert main(["reproduce", str(study), "--out", str(out)]) == 2
+    assert "cell tiny/x-y-seed2 was trained with other settings (seed)" in capsys.readouterr().err
+
+
+def test_other_training_data_are_named(
+    done: Done, tmp_path: Path, xlmr: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, out = copy_study(done, tmp_path, xlmr, {})
+    data = out / "runs/tiny/x-y-seed2/data.json"
+    data.write_text(json.dumps(dict.fromkeys(json.loads(data.read_text()), "0" * 64)))
+    assert main(["reproduce", str(study), "--out", str(out)]) == 2
+    told = capsys.readouterr().err
+    assert "cell tiny/x-y-seed2 was trained on another version of " in told
+    assert told.count("\n") == 1
+
+
+def test_a_study_is_done_in_pieces(xlmr: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study, out = write_study(tmp_path, xlmr), tmp_path / "out"
+    command = ["reproduce", str(study), "--out", str(out)]
+    assert main([*command, "--hours", "0"]) == 0
+    assert capsys.readouterr().out.startswith("6 to do; no cell is finished yet")
+    assert main([*command, "--only", "*/hybrid-seed1"]) == 0
+    assert capsys.readouterr().out.startswith("1 done, 5 to do; about ")
+    assert (out / "report.md").read_text().count("provisional until all cells are done") == 1
+    assert main([*command, "--only", "nothing"]) == 2
+    assert "no cell of the study has such a name" in capsys.readouterr().err
+
+
+def test_a_failing_cell_is_recorded_and_the_others_go_on(
+    xlmr: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, out = write_study(tmp_path, xlmr, {"grid": {"seeds": [1]}}), tmp_path / "out"
+    train = study_run.train
+
+    def fail(config: TrainConfig, path: Path, **options: Any) -> TrainingOutcome:  # noqa: ANN401
+        if config.batches.strategy == "x-y":
+            raise RuntimeError("out of\nmemory")
+        return train(config, path, **options)
+
+    monkeypatch.setattr(study_run, "train", fail)
+    command = ["reproduce", str(study), "--out", str(out)]
+    assert main(command) == 1
+    told = capsys.readouterr()
+    assert told.err.splitlines()[-1] == "isogloss: error: tiny/x-y-seed1: RuntimeError: out of memory"
+    assert told.out.startswith("2 done, 1 failed; about ")
+    assert "Failed: tiny/x-y-seed1: RuntimeError: out of memory" in (out / "report.md").read_text()
+    monkeypatch.undo()
+    assert main(command) == 0
+    assert capsys.readouterr().out.startswith("3 done\n")
+
+
+def test_an_encoder_that_cannot_be_had_is_no_error(
+    xlmr: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoders: list[TomlValue] = [
+        {"name": "xlm-r", "model": str(tmp_path / "not" / "there"), "published": "XLM-R"},
+        {"name": "tiny", "model": str(xlmr)},
+    ]
+    study = write_study(
+        tmp_path, xlmr, {"encoders": encoders, "grid": {"seeds": [1], "strategies": ["hybrid"]}}
+    )
+    out = tmp_path / "out"
+    assert main(["reproduce", str(study), "--out", str(out)]) == 0
+    assert capsys.readouterr().out.startswith("1 done, 1 not available\n")
+    rows = {row["id"]: row for row in json.loads((out / "report.json").read_text())["claims"]}
+    assert rows["9:XLM-R"]["verdict"] == rows["8:xlm-r"]["verdict"] == "cannot be decided here"
+    assert "no such folder" in rows["9:XLM-R"]["reason"]
+    assert "no run" in rows["8:tiny"]["reason"]
+
+
+def test_one_process_at_a_time(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    with FileLock(done.out / ".lock"):
+        assert main(["reproduce", str(done.study), "--out", str(done.out)]) == 2
+    assert "another process works on the study" in capsys.readouterr().err
+
+
+def test_a_folder_of_something_else_is_refused_and_kept(
+    xlmr: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = write_study(tmp_path, xlmr)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    assert main(["reproduce", str(study), "--out", str(tmp_path / "out")]) == 2
+    assert "no study was begun there" in capsys.readouterr().err
+    assert (tmp_path / "out" / "mine.txt").read_text() == "mine"
