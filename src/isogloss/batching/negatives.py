@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isogloss.batching.batch import Batch
 from isogloss.batching.hashing import hash_keys
-from isogloss.corpus import ParallelCorpus
+from isogloss.corpus import Corpus
+from isogloss.corpus.stored.bits import BitColumn
+from isogloss.corpus.stored.model import ItemRange
 from isogloss.errors import ConfigError, PlanError
+
+Pool = NDArray[np.int64] | BitColumn | ItemRange
+"""Items to draw from; of a stored corpus, those asked for are worked out."""
 
 NEGATIVE_SOURCES = ("given", "article", "random")
 NEGATIVE_LANGUAGES = ("passage", "query", "any")
 _ANY = -1
+_AT_ONCE = 1 << 16
 _TRIES = 16
 """Random tries before a pool is searched as a whole: nearly every pool yields within one or two."""
 
@@ -65,10 +70,10 @@ class NegativePools:
     Source: ours.
     """
 
-    corpus: ParallelCorpus
+    corpus: Corpus
     choice: NegativeChoice
     seed: int
-    _speakers: dict[int, NDArray[np.int64]] = field(default_factory=dict, init=False, repr=False)
+    _speakers: dict[int, Pool] = field(default_factory=dict, init=False, repr=False)
 
     def draw(self, batch: Batch) -> Batch:
         """Give each row of a batch a negative.
@@ -83,8 +88,7 @@ class NegativePools:
             PlanError: A row has no possible negative in the language asked for.
         """
         corpus, rows = self.corpus, np.arange(len(batch))
-        taken = np.zeros(self._passage_count, dtype=np.bool_)
-        taken[corpus.passages[batch.items]] = True
+        taken = np.unique(corpus.passages_of(batch.items))
         wanted = self._wanted_languages(batch).tolist()
         keys = (self.seed, batch.epoch, batch.step, rows)
         tickets = hash_keys("negative", *keys[:3], rows[:, None], np.arange(_TRIES))
@@ -98,7 +102,7 @@ class NegativePools:
             items[slot] = negative
         if self.choice.language != "any":
             return replace(batch, negative_items=items, negative_languages=self._wanted_languages(batch))
-        present = corpus.present[items]
+        present = corpus.present_in(items)
         spoken = np.argsort(~present, axis=1, kind="stable").astype(np.int64)
         counts = np.count_nonzero(present, axis=1).astype(np.uint64)
         column = (hash_keys("negative language", *keys) % counts).astype(np.int64)
@@ -113,63 +117,58 @@ class NegativePools:
             case _:
                 return np.full(len(batch), _ANY, dtype=np.int64)
 
-    def _list_pools(self, item: int, language: int) -> Iterator[NDArray[np.int64]]:
+    def _list_pools(self, item: int, language: int) -> Iterator[Pool]:
         """List the items to look among, the preferred source first."""
         for source in NEGATIVE_SOURCES[NEGATIVE_SOURCES.index(self.choice.source) :]:
             if source == "given":
-                yield np.array(self.corpus.negatives.get(item, ()), dtype=np.int64)
+                yield np.array(self.corpus.given_negatives(item), dtype=np.int64)
             elif source == "article":
-                order, starts = self._articles
-                article = int(self.corpus.articles[item])
-                yield order[starts[article] : starts[article + 1]]
+                yield self.corpus.items_of_article(item)
             else:
                 yield self._items_in(language)
 
     def _pick(
-        self, pool: NDArray[np.int64], taken: NDArray[np.bool_], language: int, tickets: NDArray[np.uint64]
+        self, pool: Pool, taken: NDArray[np.int64], language: int, tickets: NDArray[np.uint64]
     ) -> int | None:
         """Pick an item of a pool that stands in the language and whose passage is not taken."""
         if not len(pool):
             return None
         # Rejection keeps the draw uniform, at a cost that does not grow with the corpus.
-        fitting = self._keep_fitting(pool[(tickets % np.uint64(len(pool))).astype(np.int64)], taken, language)
-        if not len(fitting):
-            every = self._keep_fitting(pool, taken, language)
-            if not len(every):
-                return None
-            fitting = every[[int(tickets[0]) % len(every)]]
-        return int(fitting[0])
+        tried = pool[(tickets % np.uint64(len(pool))).astype(np.int64)]
+        fitting = self._keep_fitting(tried, taken, language)
+        if len(fitting):
+            return int(fitting[0])
+        every = [self._keep_fitting(part, taken, language) for part in _cut_pool(pool)]
+        left = int(tickets[0]) % max(1, sum(map(len, every)))
+        for part in every:
+            if left < len(part):
+                return int(part[left])
+            left -= len(part)
+        return None
 
     def _keep_fitting(
-        self, items: NDArray[np.int64], taken: NDArray[np.bool_], language: int
+        self, items: NDArray[np.int64], taken: NDArray[np.int64], language: int
     ) -> NDArray[np.int64]:
-        fits = ~taken[self.corpus.passages[items]]
-        if language != _ANY:
-            fits &= self.corpus.present[items, language]
+        passages = self.corpus.passages_of(items)
+        fits = taken.take(np.searchsorted(taken, passages), mode="clip") != passages
+        present = self.corpus.present_in(items)
+        fits &= present.any(axis=1) if language == _ANY else present[:, language]
         return items[fits]
 
-    def _items_in(self, language: int) -> NDArray[np.int64]:
+    def _items_in(self, language: int) -> Pool:
         if language not in self._speakers:
-            present = self.corpus.present
-            spoken = present.any(axis=1) if language == _ANY else present[:, language]
-            self._speakers[language] = np.flatnonzero(spoken).astype(np.int64)
+            self._speakers[language] = self.corpus.items_in(None if language == _ANY else language)
         return self._speakers[language]
-
-    @cached_property
-    def _articles(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The items in the order of their articles, and where each article starts."""
-        order = np.argsort(self.corpus.articles, kind="stable").astype(np.int64)
-        edges = np.arange(len(self.corpus.article_names) + 1)
-        return order, np.searchsorted(self.corpus.articles[order], edges).astype(np.int64)
-
-    @cached_property
-    def _passage_count(self) -> int:
-        return int(self.corpus.passages.max()) + 1
 
     def _explain_no_negative(self, item: int, language: int) -> str:
         where = "" if language == _ANY else f" in {self.corpus.languages[language]!r}"
         remedy = "" if language == _ANY else ", or set batches.negative_language to 'any'"
         return (
-            f"no explicit negative for item {self.corpus.item_ids[item]!r} of {self.corpus.name}: "
+            f"no explicit negative for item {self.corpus.item_id(item)!r} of {self.corpus.name}: "
             f"every passage{where} is in its batch already; lower batches.size{remedy}"
         )
+
+
+def _cut_pool(pool: Pool) -> Iterator[NDArray[np.int64]]:
+    for start in range(0, len(pool), _AT_ONCE):
+        yield pool[np.arange(start, min(start + _AT_ONCE, len(pool)))]
