@@ -206,6 +206,14 @@ class ParallelCorpus:
         """
         yield from self.article_names
 
+    def has_second_article(self) -> bool:
+        """Tell whether articles can be held out.
+
+        Returns:
+            Whether the articles have at least two names.
+        """
+        return len(set(self.article_names)) > 1
+
     def parts(self) -> Iterator[ParallelCorpus]:
         """Give the corpus as parts that fit into memory: here there is one.
 

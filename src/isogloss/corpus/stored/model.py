@@ -308,6 +308,15 @@ class StoredCorpus:
             for _ in range(int(np.count_nonzero(sizes[article.first : article.end]))):
                 yield article.name
 
+    def has_second_article(self) -> bool:
+        """Tell whether articles can be held out.
+
+        Returns:
+            Whether the articles have at least two names.
+        """
+        walked = self._walk_articles(self._article_sizes())
+        return next(walked, None) is not None and next(walked, None) is not None
+
     def without_items(self, ids: AbstractSet[str]) -> StoredCorpus:
         """Leave some items out.
 
