@@ -78,6 +78,7 @@ class Truth(NamedTuple):
     """Hold what a corpus says of its item numbers, in plain arrays."""
 
     passages: NDArray[np.int64]
+    articles: NDArray[np.int64]
     present: NDArray[np.bool_]
     """All False for the number of an item that was left out."""
 
@@ -93,7 +94,7 @@ def truth(corpus: Corpus) -> Truth:
     """Tell what a corpus says; of a stored one, what it was made from."""
     if isinstance(corpus, StoredCorpus):
         return _TRUTHS[corpus]
-    return Truth(corpus.passages, corpus.present)
+    return Truth(corpus.passages, corpus.articles, corpus.present)
 
 
 def store_index(corpus: ParallelCorpus) -> StoredCorpus:
@@ -110,7 +111,7 @@ def store_index(corpus: ParallelCorpus) -> StoredCorpus:
     stored = StoredCorpus(
         corpus.name, corpus.languages, index, StoredFiles(Path("none"), manifest, index, "")
     )
-    _TRUTHS[stored] = Truth(np.cumsum(opens[0]) - 1, present)
+    _TRUTHS[stored] = Truth(np.cumsum(opens[0]) - 1, articles, present)
     return stored
 
 
@@ -121,7 +122,7 @@ def leave_out(corpus: StoredCorpus, passages: int, language: bool) -> StoredCorp
     languages = corpus.languages[: len(corpus.languages) - language]
     index = corpus.index.narrow(corpus.index.languages[: len(languages)], pack_bits(kept))
     part = replace(corpus, languages=languages, index=index)
-    _TRUTHS[part] = Truth(whole.passages, whole.present[:, : len(languages)] & kept[:, None])
+    _TRUTHS[part] = Truth(whole.passages, whole.articles, whole.present[:, : len(languages)] & kept[:, None])
     return part
 
 

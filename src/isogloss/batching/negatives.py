@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ Pool = NDArray[np.int64] | BitColumn | ItemRange
 
 NEGATIVE_SOURCES = ("given", "article", "random")
 NEGATIVE_LANGUAGES = ("passage", "query", "any")
-_ANY = -1
+_ANY = _NONE = -1
 _AT_ONCE = 1 << 16
 _TRIES = 16
 """Random tries before a pool is searched as a whole: nearly every pool yields within one or two."""
@@ -89,17 +89,16 @@ class NegativePools:
         """
         corpus, rows = self.corpus, np.arange(len(batch))
         taken = np.unique(corpus.passages_of(batch.items))
-        wanted = self._wanted_languages(batch).tolist()
+        wanted = self._wanted_languages(batch)
         keys = (self.seed, batch.epoch, batch.step, rows)
         tickets = hash_keys("negative", *keys[:3], rows[:, None], np.arange(_TRIES))
-        items = np.empty(len(batch), dtype=np.int64)
-        for slot, item in enumerate(batch.items.tolist()):
-            pools = self._list_pools(item, wanted[slot])
-            found = (self._pick(pool, taken, wanted[slot], tickets[slot]) for pool in pools)
-            negative = next((one for one in found if one is not None), None)
-            if negative is None:
-                raise PlanError(self._explain_no_negative(item, wanted[slot]))
-            items[slot] = negative
+        items = np.full(len(batch), _NONE, dtype=np.int64)
+        for source in NEGATIVE_SOURCES[NEGATIVE_SOURCES.index(self.choice.source) :]:
+            left = np.flatnonzero(items == _NONE)
+            pools = self._list_pools(source, batch.items[left], wanted[left])
+            items[left] = self._pick(pools, taken, wanted[left], tickets[left])
+        for slot in np.flatnonzero(items == _NONE).tolist():
+            raise PlanError(self._explain_no_negative(int(batch.items[slot]), int(wanted[slot])))
         if self.choice.language != "any":
             return replace(batch, negative_items=items, negative_languages=self._wanted_languages(batch))
         present = corpus.present_in(items)
@@ -117,43 +116,64 @@ class NegativePools:
             case _:
                 return np.full(len(batch), _ANY, dtype=np.int64)
 
-    def _list_pools(self, item: int, language: int) -> Iterator[Pool]:
-        """List the items to look among, the preferred source first."""
-        for source in NEGATIVE_SOURCES[NEGATIVE_SOURCES.index(self.choice.source) :]:
-            if source == "given":
-                yield np.array(self.corpus.given_negatives(item), dtype=np.int64)
-            elif source == "article":
-                yield self.corpus.items_of_article(item)
-            else:
-                yield self._items_in(language)
+    def _list_pools(
+        self, source: str, items: NDArray[np.int64], languages: NDArray[np.int64]
+    ) -> Sequence[Pool]:
+        """List the items to look among, for each row that has no negative yet."""
+        match source:
+            case "given":
+                given = map(self.corpus.given_negatives, items.tolist())
+                return [np.array(others, dtype=np.int64) for others in given]
+            case "article":
+                return self.corpus.items_of_articles(items)
+            case _:
+                return [self._items_in(language) for language in languages.tolist()]
 
     def _pick(
-        self, pool: Pool, taken: NDArray[np.int64], language: int, tickets: NDArray[np.uint64]
-    ) -> int | None:
-        """Pick an item of a pool that stands in the language and whose passage is not taken."""
-        if not len(pool):
-            return None
+        self,
+        pools: Sequence[Pool],
+        taken: NDArray[np.int64],
+        languages: NDArray[np.int64],
+        tickets: NDArray[np.uint64],
+    ) -> NDArray[np.int64]:
+        """Pick an item of each pool that stands in the language and whose passage is not taken, if there is one."""
+        picked = np.full(len(pools), _NONE, dtype=np.int64)
+        sizes = np.array([len(pool) for pool in pools], dtype=np.uint64)
+        some = np.flatnonzero(sizes)
         # Rejection keeps the draw uniform, at a cost that does not grow with the corpus.
-        tried = pool[(tickets % np.uint64(len(pool))).astype(np.int64)]
-        fitting = self._keep_fitting(tried, taken, language)
-        if len(fitting):
-            return int(fitting[0])
-        every = [self._keep_fitting(part, taken, language) for part in _cut_pool(pool)]
-        left = int(tickets[0]) % max(1, sum(map(len, every)))
+        places = (tickets[some] % sizes[some, None]).astype(np.int64)
+        tried = _take(pools, some, places)
+        fits = self._fit(tried.ravel(), taken, np.repeat(languages[some], _TRIES)).reshape(tried.shape)
+        found = fits.any(axis=1)
+        picked[some[found]] = tried[found, fits[found].argmax(axis=1)]
+        for row in some[~found].tolist():
+            picked[row] = self._search(pools[row], taken, languages[row], int(tickets[row, 0]))
+        return picked
+
+    def _search(
+        self, pool: Pool, taken: NDArray[np.int64], language: np.int64, ticket: int
+    ) -> int:
+        """Pick among all of a pool, a part of it at a time."""
+        every = []
+        for start in range(0, len(pool), _AT_ONCE):
+            part = pool[np.arange(start, min(start + _AT_ONCE, len(pool)))]
+            every.append(part[self._fit(part, taken, np.full(len(part), language))])
+        left = ticket % max(1, sum(map(len, every)))
         for part in every:
             if left < len(part):
                 return int(part[left])
             left -= len(part)
-        return None
+        return _NONE
 
-    def _keep_fitting(
-        self, items: NDArray[np.int64], taken: NDArray[np.int64], language: int
-    ) -> NDArray[np.int64]:
+    def _fit(
+        self, items: NDArray[np.int64], taken: NDArray[np.int64], languages: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Tell which items stand in their language and are of a passage that is not taken."""
         passages = self.corpus.passages_of(items)
-        fits = taken.take(np.searchsorted(taken, passages), mode="clip") != passages
+        free = taken.take(np.searchsorted(taken, passages), mode="clip") != passages
         present = self.corpus.present_in(items)
-        fits &= present.any(axis=1) if language == _ANY else present[:, language]
-        return items[fits]
+        spoken = present[np.arange(len(items)), np.maximum(languages, 0)]
+        return free & np.where(languages == _ANY, present.any(axis=1), spoken)
 
     def _items_in(self, language: int) -> Pool:
         if language not in self._speakers:
@@ -169,6 +189,15 @@ class NegativePools:
         )
 
 
-def _cut_pool(pool: Pool) -> Iterator[NDArray[np.int64]]:
-    for start in range(0, len(pool), _AT_ONCE):
-        yield pool[np.arange(start, min(start + _AT_ONCE, len(pool)))]
+def _take(
+    pools: Sequence[Pool], rows: NDArray[np.int64], places: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Look up some places of each row's pool; rows of one pool together."""
+    taken = np.empty_like(places)
+    rows_of: dict[int, list[int]] = {}
+    for at, row in enumerate(rows.tolist()):
+        rows_of.setdefault(id(pools[row]), []).append(at)
+    for shared in rows_of.values():
+        pool = pools[int(rows[shared[0]])]
+        taken[shared] = pool[places[shared].ravel()].reshape(len(shared), -1)
+    return taken

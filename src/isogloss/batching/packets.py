@@ -13,7 +13,7 @@ from isogloss.batching.hashing import hash_keys, permute_index
 from isogloss.corpus import StoredCorpus
 from isogloss.corpus.stored.bits import BitColumn
 
-MOST_PACKETS = 1 << 17
+MOST_PACKETS = 1 << 15
 """Packets that a stratum is cut into at most, apart from those cut further because a pass is short."""
 
 # Primes above the size of any packet: times one of them, the places of a packet are all different.

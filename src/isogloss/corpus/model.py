@@ -165,18 +165,17 @@ class ParallelCorpus:
         """
         return self.passages[items]
 
-    def items_of_article(self, item: int) -> NDArray[np.int64]:
-        """List the items of an item's article.
+    def items_of_articles(self, items: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """List the items of each item's article.
 
         Args:
-            item: Index of the item.
+            items: Indices of items. Shape: (n,), int64.
 
         Returns:
-            int64 [items] indices, ascending; the item is one of them.
+            For each, int64 [items] indices, ascending; it is one of them.
         """
         order, starts = self._by_article
-        article = int(self.articles[item])
-        return order[starts[article] : starts[article + 1]]
+        return [order[starts[article] : starts[article + 1]] for article in self.articles[items].tolist()]
 
     def given_negatives(self, item: int) -> tuple[int, ...]:
         """List the items whose passages are an item's given negatives.

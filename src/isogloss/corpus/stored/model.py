@@ -32,7 +32,8 @@ _PART = 20_000
 """Items that are loaded at a time where all texts are read."""
 
 
-class ItemRange(NamedTuple):
+@dataclass(frozen=True)
+class ItemRange:
     """Hold items that follow each other, as a list of which only what is asked for is worked out."""
 
     first: int
@@ -41,7 +42,7 @@ class ItemRange(NamedTuple):
     def __len__(self) -> int:
         return self.end - self.first
 
-    def __getitem__(self, ranks: NDArray[np.int64]) -> NDArray[np.int64]:  # type: ignore[override]
+    def __getitem__(self, ranks: NDArray[np.int64]) -> NDArray[np.int64]:
         """List the items at some places of the range.
 
         Args:
@@ -190,18 +191,17 @@ class StoredCorpus:
         """
         return self.index.passages.rank(items + 1) - 1
 
-    def items_of_article(self, item: int) -> ItemRange:
-        """List the items of an item's article.
+    def items_of_articles(self, items: NDArray[np.int64]) -> list[ItemRange]:
+        """List the items of each item's article.
 
         Args:
-            item: Number of the item.
+            items: Item numbers. Shape: (n,), int64.
 
         Returns:
-            All that the store has of the article; those that are left out are in no language.
+            For each, all that the store has of the article; those that are left out are in no language.
         """
-        articles = self.index.articles
-        number = int(articles.rank(np.array([item + 1]))[0]) - 1
-        return ItemRange(*self._bounds(articles, number))
+        first, end = self._bounds(self.index.articles, self.index.articles.rank(items + 1) - 1)
+        return list(map(ItemRange, first.tolist(), end.tolist()))
 
     def given_negatives(self, item: int) -> tuple[int, ...]:
         """List the items whose passages are an item's given negatives.
@@ -360,9 +360,8 @@ class StoredCorpus:
             end = min(start + items, count)
             if end < count:
                 # Back to where the passage of the next item begins; on to its end if it fills the part.
-                number = int(self.passages_of(anywhere[np.array([end])])[0])
-                first, after = self._bounds(passages, number)
-                back, on = anywhere.rank(np.array([first, after])).tolist()
+                bounds = self._bounds(passages, self.passages_of(anywhere[np.array([end])]))
+                back, on = anywhere.rank(np.concatenate(bounds)).tolist()
                 end = back if back > start else on
             yield self._load(anywhere[np.arange(start, end)])
             start = end
@@ -451,12 +450,12 @@ class StoredCorpus:
         if waiting is not None and waiting.size:
             yield waiting
 
-    def _bounds(self, column: BitColumn, number: int) -> tuple[int, int]:
-        """Give the first item of a passage or an article, and the one after its last."""
-        if number + 1 == len(column):
-            return int(column[np.array([number])][0]), self.index.items
-        first, after = column[np.array([number, number + 1])].tolist()
-        return first, after
+    def _bounds(
+        self, column: BitColumn, numbers: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Give the first item of some passages or articles, and the one after the last."""
+        after = column[np.minimum(numbers + 1, len(column) - 1)]
+        return column[numbers], np.where(numbers + 1 == len(column), self.index.items, after)
 
 
 class _Article(NamedTuple):
