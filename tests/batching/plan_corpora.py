@@ -104,8 +104,8 @@ def store_index(corpus: ParallelCorpus) -> StoredCorpus:
     spoken = present.sum(axis=1)
     opens = [np.diff(column, prepend=-1) != 0 for column in (passages, articles)]
     columns = [*present.T, spoken >= 1, spoken >= 2, *opens]
-    words = np.stack([pack_bits(np.ascontiguousarray(column)) for column in columns], axis=1)
-    ranks = accumulate_ranks(count_blocks(words).T)
+    words = np.stack([pack_bits(np.ascontiguousarray(column)) for column in columns], axis=2)
+    ranks = accumulate_ranks(count_blocks(words.swapaxes(1, 2)).T)
     index = ItemIndex(Path("none"), len(order), tuple(range(present.shape[1])), words, ranks)
     manifest = Manifest(corpus.name, corpus.languages, len(order), {}, 0, {}, {}, {}, {})
     stored = StoredCorpus(

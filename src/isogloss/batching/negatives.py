@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from isogloss.batching.batch import Batch
 from isogloss.batching.hashing import hash_keys
+from isogloss.batching.languages import SpokenLanguages
 from isogloss.corpus import Corpus
 from isogloss.corpus.stored.bits import BitColumn
 from isogloss.corpus.stored.model import ItemRange
@@ -101,11 +102,9 @@ class NegativePools:
             raise PlanError(self._explain_no_negative(int(batch.items[slot]), int(wanted[slot])))
         if self.choice.language != "any":
             return replace(batch, negative_items=items, negative_languages=self._wanted_languages(batch))
-        present = corpus.present_in(items)
-        spoken = np.argsort(~present, axis=1, kind="stable").astype(np.int64)
-        counts = np.count_nonzero(present, axis=1).astype(np.uint64)
-        column = (hash_keys("negative language", *keys) % counts).astype(np.int64)
-        return replace(batch, negative_items=items, negative_languages=spoken[rows, column])
+        spoken = SpokenLanguages(corpus.present_in(items))
+        languages = spoken.pick(hash_keys("negative language", *keys) % spoken.counts)
+        return replace(batch, negative_items=items, negative_languages=languages)
 
     def _wanted_languages(self, batch: Batch) -> NDArray[np.int64]:
         match self.choice.language:

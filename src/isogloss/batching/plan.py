@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from isogloss.batching.batch import Batch
 from isogloss.batching.hashing import hash_keys
+from isogloss.batching.languages import SpokenLanguages
 from isogloss.batching.negatives import NegativeChoice, NegativePools
 from isogloss.batching.packets import PacketStratum
 from isogloss.batching.schedule import Schedule, StratumKey
@@ -174,21 +175,18 @@ class BatchPlan:
         self, key: StratumKey, items: NDArray[np.int64], epoch: int, step: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Draw query and passage language of each row, uniformly among those that its item has."""
-        slots = np.arange(len(items))
         if key.kind is Kind.MONO:
             same = np.full(len(items), key.language, dtype=np.int64)
             return same, same
-        present = self.corpora[key.corpus].present_in(items)
-        counts = np.count_nonzero(present, axis=1).astype(np.uint64)
-        # Column k of `spoken` is the k-th language that the item has.
-        spoken = np.argsort(~present, axis=1, kind="stable").astype(np.int64)
-        tickets = hash_keys("pair", self.seed, epoch, step, slots)
+        spoken = SpokenLanguages(self.corpora[key.corpus].present_in(items))
+        counts = spoken.counts
+        tickets = hash_keys("pair", self.seed, epoch, step, np.arange(len(items)))
         if key.kind is Kind.MIXED:
-            same = spoken[slots, (tickets % counts).astype(np.int64)]
+            same = spoken.pick(tickets % counts)
             return same, same
         query, passage = np.divmod(tickets % (counts * (counts - 1)), counts - 1)
         passage += passage >= query
-        return spoken[slots, query.astype(np.int64)], spoken[slots, passage.astype(np.int64)]
+        return spoken.pick(query), spoken.pick(passage)
 
     def _explain_nothing_fits(self, kind: Kind) -> str:
         names = ", ".join(corpus.name for corpus in self.corpora)

@@ -20,7 +20,6 @@ from isogloss.corpus.stored.bits import (
     accumulate_ranks,
     count_blocks,
     pack_bits,
-    split_places,
 )
 from isogloss.errors import DataError
 
@@ -44,7 +43,7 @@ class ItemIndex:
         folder: The folder of the stored corpus.
         items: Number of items in the file.
         languages: The languages' columns in the file that count, ascending.
-        words: The bits, of each block by column. Shape: (blocks, columns, 8), uint64.
+        words: The bits: each word of 64 items, of all columns side by side. Shape: (blocks, 8, columns), uint64.
         ranks: Set bits of each column before each block. Shape: (columns, blocks + 1), int64.
         mask: Items that are kept, where not all are. Shape: (blocks, 8), uint64.
         joined: Columns "in any of the languages" and "in at least two", where they are not those of the
@@ -93,12 +92,10 @@ class ItemIndex:
         Returns:
             Whether each item has each language; none where it is not kept. Shape: (n, languages), bool.
         """
-        block, word, bit = split_places(items)
-        first = block * (self.words.shape[1] * WORDS_PER_BLOCK) + word
-        words = self._flat.take(first[:, None] + self._offsets)
+        words = self._rows.take(items // 64, axis=0)[:, self._columns]
         if self.mask is not None:
-            words &= self.mask[block, word][:, None]
-        words >>= bit[:, None]
+            words = words & self.mask.reshape(-1).take(items // 64)[:, None]
+        words = words >> (items % 64).astype(np.uint64)[:, None]
         words &= np.uint64(1)
         return words.astype(np.bool_)
 
@@ -117,16 +114,16 @@ class ItemIndex:
         fewer = len(chosen) < self._languages_in_file
         blocks = len(self.words)
         joined = np.zeros((2, blocks, WORDS_PER_BLOCK), dtype=WORD) if fewer else None
-        counts = np.zeros((self.words.shape[1], blocks), dtype=np.int64)
+        counts = np.zeros((self.words.shape[2], blocks), dtype=np.int64)
         for start in range(0, blocks, _CHUNK):
             part = slice(start, start + _CHUNK)
             words = np.array(self.words[part])
             if mask is not None:
-                words[:, :-2] &= mask[part, None]
+                words[:, :, :-2] &= mask[part, :, None]
             if joined is not None:
-                joined[:, part] = _join([words[:, column] for column in chosen])
-                words[:, self._languages_in_file : -2] = joined[:, part].swapaxes(0, 1)
-            counts[:, part] = count_blocks(words).T
+                joined[:, part] = _join([words[:, :, column] for column in chosen])
+                words[:, :, self._languages_in_file : -2] = np.moveaxis(joined[:, part], 0, 2)
+            counts[:, part] = count_blocks(words.swapaxes(1, 2)).T
         ranks = accumulate_ranks(counts)
         return ItemIndex(self.folder, self.items, chosen, self.words, ranks, mask, joined)
 
@@ -162,26 +159,28 @@ class ItemIndex:
             if self.several.mask is not None:
                 several = several & self.several.mask[part]
             for place, column in enumerate(self.languages):
-                found[place] |= bool((self.words[part, column] & several).any())
+                found[place] |= bool((self.words[part, :, column] & several).any())
             if found.all():
                 break
         return found
 
     @property
     def _languages_in_file(self) -> int:
-        return self.words.shape[1] - _FURTHER
+        return self.words.shape[2] - _FURTHER
 
     @cached_property
-    def _flat(self) -> NDArray[np.uint64]:
-        return self.words.reshape(-1)
+    def _rows(self) -> NDArray[np.uint64]:
+        return self.words.reshape(-1, self.words.shape[2])
 
     @cached_property
-    def _offsets(self) -> NDArray[np.int64]:
-        """Where each language's words stand in a block."""
-        return np.array(self.languages, dtype=np.int64) * WORDS_PER_BLOCK
+    def _columns(self) -> slice | NDArray[np.int64]:
+        count = len(self.languages)
+        if self.languages == tuple(range(count)):
+            return slice(count)
+        return np.array(self.languages, dtype=np.int64)
 
     def _column(self, column: int, mask: NDArray[np.uint64] | None) -> BitColumn:
-        return BitColumn(self.words[:, column], self.ranks[column], mask)
+        return BitColumn(self.words[:, :, column], self.ranks[column], mask)
 
     def _joined_column(self, further: int) -> BitColumn:
         column = self._languages_in_file + further
@@ -191,8 +190,8 @@ class ItemIndex:
 
     def __reduce__(self) -> tuple[object, ...]:
         # Another process maps the same file; nothing of it is sent there.
-        further = self.words.shape[1]
-        return _reopen, (self.folder, self.items, further, self.languages, self.mask)
+        columns = self.words.shape[2]
+        return _reopen, (self.folder, self.items, columns, self.languages, self.mask)
 
 
 class IndexWriter:
@@ -212,7 +211,7 @@ class IndexWriter:
         self._written = 0
         self._waiting = np.zeros((0, self._columns), dtype=np.bool_)
         self._file = (folder / WORDS_FILE).open("wb")
-        shape = (self._blocks, self._columns, WORDS_PER_BLOCK)
+        shape = (self._blocks, WORDS_PER_BLOCK, self._columns)
         header = {"descr": WORD.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._file, header)
 
@@ -250,8 +249,9 @@ class IndexWriter:
     def _write(self, flags: NDArray[np.bool_]) -> None:
         if not len(flags):
             return
-        words = np.stack([pack_bits(np.ascontiguousarray(column)) for column in flags.T], axis=1)
-        self._counts[:, self._written : self._written + len(words)] = count_blocks(words).T
+        words = np.stack([pack_bits(np.ascontiguousarray(column)) for column in flags.T], axis=2)
+        counts = count_blocks(words.swapaxes(1, 2))
+        self._counts[:, self._written : self._written + len(words)] = counts.T
         self._written += len(words)
         self._file.write(words.tobytes())
 
@@ -270,9 +270,9 @@ def open_index(folder: Path, items: int, languages: int) -> ItemIndex:
     Raises:
         DataError: A file is missing, or not what it should be.
     """
-    shape = (-(-items // BLOCK), languages + _FURTHER, WORDS_PER_BLOCK)
+    shape = (-(-items // BLOCK), WORDS_PER_BLOCK, languages + _FURTHER)
     words = map_array(folder / WORDS_FILE, np.dtype(WORD), shape)
-    ranks = map_array(folder / RANKS_FILE, np.dtype(np.int64), (shape[1], shape[0] + 1))
+    ranks = map_array(folder / RANKS_FILE, np.dtype(np.int64), (shape[2], shape[0] + 1))
     return ItemIndex(folder, items, tuple(range(languages)), words, ranks)
 
 

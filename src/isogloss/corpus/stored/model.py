@@ -329,7 +329,7 @@ class StoredCorpus:
         dropped = np.fromiter(
             (item for item, name in enumerate(self.stored.ids.texts(0)) if name in ids), dtype=np.int64
         )
-        kept = np.full(self.index.words.shape[::2], ~np.uint64(0), dtype=np.uint64)
+        kept = np.full(self.index.words.shape[:2], ~np.uint64(0), dtype=np.uint64)
         np.bitwise_and.at(
             kept.reshape(-1), dropped // 64, ~(np.uint64(1) << (dropped % 64).astype(np.uint64))
         )
