@@ -204,10 +204,26 @@ def open_files(folder: Path) -> StoredFiles:
         if found != size:
             state = "is missing" if found is None else f"has {found:,} bytes instead of {size:,}"
             raise DataError(f"{state}; store the corpus again", there)
+        # A wrong bit would make batches wrong without a word; texts are checked where they are read.
+        if there.suffix == ".npy" and digest_file(there) != manifest.sha256.get(name):
+            raise DataError("is damaged; store the corpus again", there)
     index = open_index(folder, manifest.items, len(manifest.languages))
     files = StoredFiles(folder, manifest, index, hashlib.sha256(content).hexdigest())
     _check_rows(files)
     return files
+
+
+def digest_file(file: Path) -> str:
+    """Take the SHA-256 of a file.
+
+    Args:
+        file: The file.
+
+    Returns:
+        The digest in hexadecimal digits.
+    """
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _read_manifest(table: Mapping[str, object], file: Path) -> Manifest:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -211,9 +212,7 @@ class IndexWriter:
         self._written = 0
         self._waiting = np.zeros((0, self._columns), dtype=np.bool_)
         self._file = (folder / WORDS_FILE).open("wb")
-        shape = (self._blocks, WORDS_PER_BLOCK, self._columns)
-        header = {"descr": WORD.str, "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._file, header)
+        _write_header(self._file, WORD, (self._blocks, WORDS_PER_BLOCK, self._columns))
 
     def __enter__(self) -> IndexWriter:
         return self
@@ -290,14 +289,26 @@ def map_array(file: Path, dtype: np.dtype[Scalar], shape: tuple[int, ...]) -> ND
     Raises:
         DataError: The file is missing, or holds something else.
     """
+    header = io.BytesIO()
+    _write_header(header, dtype, shape)
     try:
-        found = np.load(file, mmap_mode="r", allow_pickle=False)
+        with file.open("rb") as content:
+            begun = content.read(len(header.getvalue()))
+        if begun != header.getvalue() or not np.prod(shape):
+            found = np.zeros(shape, dtype=dtype) if begun == header.getvalue() else None
+        else:
+            found = np.memmap(file, dtype=dtype, mode="r", offset=len(begun), shape=shape)
     except (OSError, ValueError) as error:
-        raise DataError(f"is no whole array of a stored corpus ({error}); store it again", file) from error
-    if found.dtype != dtype or found.shape != shape:
-        raise DataError(f"holds {found.dtype} {found.shape}, not {dtype} {shape}; store it again", file)
+        raise DataError(f"cannot be mapped into memory ({error}); store the corpus again", file) from error
+    if found is None:
+        raise DataError(f"is not the array {dtype} {shape} that it should be; store the corpus again", file)
     # As a plain array: the class of maps costs microseconds at every step.
     return np.asarray(found)
+
+
+def _write_header(file: IO[bytes], dtype: np.dtype[Scalar], shape: tuple[int, ...]) -> None:
+    header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
 
 
 def _reopen(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import groupby
@@ -25,6 +24,7 @@ from isogloss.corpus.stored.files import (
     PASSAGE_COLUMNS,
     QUESTION_COLUMNS,
     Manifest,
+    digest_file,
     passage_file,
     question_file,
 )
@@ -87,7 +87,7 @@ def write_store(
         negatives=negatives,
         blemishes=blemishes,
         sizes={file.name: file.stat().st_size for file in files},
-        sha256={file.name: _digest(file) for file in files},
+        sha256={file.name: digest_file(file) for file in files},
         sources=dict(sorted(sources.items())),
     )
     write_text(folder / MANIFEST, manifest.to_text())
@@ -167,7 +167,3 @@ class _CorpusWriter:
     def _open(self, file: str, columns: Mapping[str, type]) -> ArrowWriter:
         return self._stack.enter_context(ArrowWriter(self._folder / file, columns))
 
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
