@@ -128,7 +128,7 @@ def leave_out(corpus: StoredCorpus, passages: int, language: bool) -> StoredCorp
 
 @st.composite
 def corpora(draw: st.DrawFn, most: int = 3) -> tuple[Corpus, ...]:
-    """Draw some corpora of 1 to 200 items in 1 to 6 languages: in memory, stored, or a part of a stored one."""
+    """Draw some corpora of 1 to 200 items in 1 to 6 languages: in memory, stored, or part of a store."""
     return tuple(draw(one_corpus(f"corpus {number}")) for number in range(draw(st.integers(1, most))))
 
 

@@ -32,7 +32,9 @@ def write_rows(file: Path, records: Iterable[Record]) -> Path:
     return file
 
 
-def store_rows(folder: Path, records: Iterable[Record], languages: Sequence[str] | None = None) -> StoredCorpus:
+def store_rows(
+    folder: Path, records: Iterable[Record], languages: Sequence[str] | None = None
+) -> StoredCorpus:
     """Write records as JSON lines and store them."""
     file = write_rows(folder / "rows.jsonl", records)
     return store_corpus(file, folder / "stored", languages=languages, quiet=True)

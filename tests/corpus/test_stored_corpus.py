@@ -126,9 +126,7 @@ def test_a_missing_rendering_is_named_alike(pair: tuple[StoredCorpus, ParallelCo
 
 
 @pytest.mark.parametrize("share", [0.001, 0.05, 0.3, 0.9, 0.999])
-def test_the_same_articles_are_held_out(
-    pair: tuple[StoredCorpus, ParallelCorpus], share: float
-) -> None:
+def test_the_same_articles_are_held_out(pair: tuple[StoredCorpus, ParallelCorpus], share: float) -> None:
     parts = [[ids_of(part) for part in corpus.split_articles(share)] for corpus in pair]
     assert parts[0] == parts[1]
     for stored, memory in zip(*(corpus.split_articles(share) for corpus in pair), strict=True):

@@ -8,7 +8,6 @@ import random
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from corpus_records import record
 from stored_corpora import store_rows, write_rows
@@ -93,7 +92,11 @@ def test_what_cannot_be_stored_is_refused_and_leaves_nothing(
     broken.write_text(twice.read_text().replace('"th"', '"?"', 1))
     good = write_rows(tmp_path / "good.jsonl", RECORDS)
     for path, message, more in (
-        (twice, f"twice.jsonl, line {len(RECORDS) + 1}: question id 'q1' is given twice in en; first at", ()),
+        (
+            twice,
+            f"twice.jsonl, line {len(RECORDS) + 1}: question id 'q2' is given twice in de; first at line 5",
+            (),
+        ),
         (broken, "'?' is not a language code", ()),
         (tmp_path / "none.jsonl", "no such file", ()),
         (whole, "is a stored corpus already", ()),
@@ -141,8 +144,8 @@ def test_missing_and_cut_files_are_named(tmp_path: Path, whole: Path, file: str)
     ("old", "new", "message"),
     [
         ("layout = 1", "layout = 2", "has layout 2, this version reads 1"),
-        ("items = 30", "items = 29", "holds|entries|fit"),
-        ("items = 30", "items = 3000", "holds"),
+        ("items = 30", "items = 29", "does not fit together"),
+        ("items = 30", "items = 3000", "does not fit together"),
         ('"th"', '"../th"', "does not fit together"),
         ("items = 30", 'items = "many"', "lacks what describes"),
         ("layout", "layout = ", "cannot be read"),
@@ -172,14 +175,15 @@ def test_damaged_bytes_give_an_error_or_another_corpus(tmp_path: Path, whole: Pa
         for _ in range(dice.choice((1, 8, 64))):
             content[dice.randrange(len(content))] = dice.choice((0, 1, 0x7F, 0xFF, dice.randrange(256)))
         file.write_bytes(content)
+        message = None
         try:
             corpus = read_corpus(copy)
-            items = corpus.items_in()[np.arange(len(corpus.items_in()))]
-            assert len(items) == corpus.item_count
             assert isinstance(corpus, StoredCorpus)
             corpus.load()
         except DataError as error:
+            message = str(error)
+        if message is not None:
             refused += 1
-            assert "\n" not in str(error)
+            assert "\n" not in message
         shutil.rmtree(copy)
     assert refused > 20

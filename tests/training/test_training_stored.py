@@ -66,7 +66,8 @@ def test_the_articles_held_out_are_those_of_the_same_files(stored: TrainConfig, 
         assert one is not None
         assert other is not None
         names = [
-            sorted(name for part in plan.corpora[0].parts() for name in part.item_ids) for plan in (one, other)
+            sorted(name for part in plan.corpora[0].parts() for name in part.item_ids)
+            for plan in (one, other)
         ]
         assert names[0] == names[1]
         assert one.steps_per_epoch == other.steps_per_epoch
@@ -95,9 +96,7 @@ def test_a_resumed_run_ends_where_the_whole_one_ends(
     assert provenance["items"] == {"rivers": plan.corpora[0].item_count}
 
 
-def test_the_batches_consumed_are_the_plans(
-    stored: TrainConfig, consumed: Consumed, tmp_path: Path
-) -> None:
+def test_the_batches_consumed_are_the_plans(stored: TrainConfig, consumed: Consumed, tmp_path: Path) -> None:
     from isogloss.training.run import train
 
     trainer = {**stored.trainer, "max_steps": 7, "save_strategy": "no"}

@@ -196,7 +196,7 @@ def _explain_left_out(plan: BatchPlan, uses: Sequence[NDArray[np.int32]], epochs
 
 
 def _count_drawable(plan: BatchPlan, number: int) -> int:
-    """Count the items of a corpus that are in some stratum: monolingual and mixed ones have all between them."""
+    """Count the items of a corpus that are in some stratum; monolingual and mixed strata have all items."""
     strata = [(kind, stratum) for kind, corpus, _, stratum in plan.strata() if corpus == number]
     if plan.strategy.only_language is None and any(kind is not Kind.CROSS for kind, _ in strata):
         return len(plan.corpora[number].items_in())

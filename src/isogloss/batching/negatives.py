@@ -135,7 +135,7 @@ class NegativePools:
         languages: NDArray[np.int64],
         tickets: NDArray[np.uint64],
     ) -> NDArray[np.int64]:
-        """Pick an item of each pool that stands in the language and whose passage is not taken, if there is one."""
+        """Pick an item of each pool that is in the language and of a passage that is not taken, if any."""
         picked = np.full(len(pools), _NONE, dtype=np.int64)
         sizes = np.array([len(pool) for pool in pools], dtype=np.uint64)
         some = np.flatnonzero(sizes)
@@ -149,9 +149,7 @@ class NegativePools:
             picked[row] = self._search(pools[row], taken, languages[row], int(tickets[row, 0]))
         return picked
 
-    def _search(
-        self, pool: Pool, taken: NDArray[np.int64], language: np.int64, ticket: int
-    ) -> int:
+    def _search(self, pool: Pool, taken: NDArray[np.int64], language: np.int64, ticket: int) -> int:
         """Pick among all of a pool, a part of it at a time."""
         every = []
         for start in range(0, len(pool), _AT_ONCE):
@@ -188,9 +186,7 @@ class NegativePools:
         )
 
 
-def _take(
-    pools: Sequence[Pool], rows: NDArray[np.int64], places: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _take(pools: Sequence[Pool], rows: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
     """Look up some places of each row's pool; rows of one pool together."""
     taken = np.empty_like(places)
     rows_of: dict[int, list[int]] = {}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-HELP = "look at a corpus: languages, items, pairs, lengths, blemishes; or store one that is larger than memory"
+HELP = (
+    "look at a corpus: languages, items, pairs, lengths, blemishes; or store one that is larger than memory"
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

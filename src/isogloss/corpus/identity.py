@@ -16,7 +16,6 @@ from isogloss.corpus.record import Record
 from isogloss.corpus.sentences import find_sentence, split_sentences, strip_spans
 from isogloss.errors import DataError
 
-
 UNKNOWN_NEGATIVE = "negative not in the corpus"
 OWN_NEGATIVE = "negative of the question's own passage"
 

@@ -49,9 +49,7 @@ def read_jsonl(
     return corpus if languages is None else corpus.select_languages(languages)
 
 
-def stream_jsonl(
-    path: Path, files: dict[str, str], advance: Advance = ignore_progress
-) -> Iterator[Record]:
+def stream_jsonl(path: Path, files: dict[str, str], advance: Advance = ignore_progress) -> Iterator[Record]:
     """Read the rows of a JSONL file, or of all in a folder, one after the other.
 
     Args:

@@ -357,7 +357,6 @@ class ParallelCorpus:
             raise DataError(f"corpus {self.name!r} has no second article to hold out; give it article titles")
         return self.separate_articles(_choose_articles(sizes, share * len(names), seed))
 
-
     @cached_property
     def _by_article(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The items in the order of their articles, and where each article starts."""

@@ -77,7 +77,7 @@ def stream_lines(path: Path, files: dict[str, str], advance: Advance) -> Iterato
         advance: Called with the bytes of the file that were read since the last call.
 
     Yields:
-        Number of the line, from 1, and the line without its break. Only ``\\n`` breaks lines.
+        Number of the line, from 1, and the line without its break. Line feeds alone break lines.
 
     Raises:
         DataError: The file cannot be read, is cut off, or is not UTF-8.
@@ -86,7 +86,7 @@ def stream_lines(path: Path, files: dict[str, str], advance: Advance) -> Iterato
         with path.open("rb", buffering=0) as raw:
             counted = _CountedFile(raw, advance)
             content = io.BufferedReader(counted, 1 << 20)
-            lines = gzip.open(content) if path.suffix == ".gz" else content
+            lines = gzip.GzipFile(fileobj=content) if path.suffix == ".gz" else content
             for number, line in enumerate(lines, start=1):
                 whole = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
                 yield number, whole.removesuffix(b"\n").decode("utf-8")

@@ -28,8 +28,8 @@ def store_corpus(
     """Store a corpus as files that are read without loading them.
 
     Records are read one by one and sorted on disk. What is one item, one passage and one article is worked
-    out as ``build_corpus`` does it. Memory holds a fixed amount and 16 bytes for each item; of SQuAD JSON also
-    the largest file. While this runs, the disk holds the texts about three times.
+    out as ``build_corpus`` does it. Memory holds a fixed amount and some 50 bytes for each item, and of SQuAD
+    JSON the largest file. While this runs, the disk holds the texts about three times.
 
     Args:
         path: What ``read_corpus`` reads.

@@ -14,9 +14,7 @@ from isogloss.corpus.squad import SUFFIXES as SQUAD_SUFFIXES
 from isogloss.corpus.squad import read_questions
 
 
-def locate_items(
-    corpus: Corpus, wanted: Collection[tuple[str, str]]
-) -> Mapping[tuple[str, str], str]:
+def locate_items(corpus: Corpus, wanted: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
     """Find items in the files of their corpus, which are read again.
 
     Args:

@@ -184,7 +184,9 @@ def hold_out_articles(
         ConfigError: No corpus has a second article, or nothing would be left to train on.
     """
     splits = [
-        corpus.split_articles(share, seed=VALIDATION_SEED) for corpus in corpora if corpus.has_second_article()
+        corpus.split_articles(share, seed=VALIDATION_SEED)
+        for corpus in corpora
+        if corpus.has_second_article()
     ]
     listed = ", ".join(corpus.name for corpus in corpora)
     if not splits:

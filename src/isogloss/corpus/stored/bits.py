@@ -32,7 +32,8 @@ class BitColumn:
         ranks: Set bits before each block, and of all. Shape: (blocks + 1,), int64.
         mask: Where given, only bits that are set here too count. Shape: (blocks, 8), uint64.
 
-    Source: Jacobson 1989, "Space-efficient static trees and graphs" (rank and select), with one level of counts.
+    Source: Jacobson 1989, "Space-efficient static trees and graphs" (rank and select); the one
+        level of counts is ours.
     """
 
     words: NDArray[np.uint64]

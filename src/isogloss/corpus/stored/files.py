@@ -187,7 +187,7 @@ def open_files(folder: Path) -> StoredFiles:
         The files.
 
     Raises:
-        DataError: The folder holds no stored corpus, one of another version, or a file that is missing or cut off.
+        DataError: The folder holds no stored corpus, one of another version, or one with a damaged file.
     """
     file = folder / MANIFEST
     try:
@@ -250,7 +250,7 @@ def _read_manifest(table: Mapping[str, object], file: Path) -> Manifest:
     named = {IDS, ARTICLES, BLEMISHES, *map(question_file, languages), *map(passage_file, languages)}
     whole = all(isinstance(count, int) and count >= 0 for count in counts)
     plain = all(map(is_language_code, languages)) and not any(set(name) & set("/\\") for name in sizes)
-    if not whole or not plain or set(rows) != named or not named <= set(sizes):
+    if not whole or not plain or set(rows) != named or not named <= set(sizes) or rows[IDS] != items:
         raise DataError("does not fit together; store the corpus again", file)
     return Manifest(name, tuple(languages), items, rows, negatives, blemishes, sizes, sha256, sources)
 

@@ -26,7 +26,7 @@ from isogloss.errors import DataError
 
 WORDS_FILE, RANKS_FILE = "index.npy", "ranks.npy"
 _ANY, _SEVERAL, _PASSAGES, _ARTICLES = range(4)
-"""Columns after those of the languages: in any language, in at least two, first of a passage, of an article."""
+"""Columns after the languages': in any language, in at least two, first of a passage, of an article."""
 _FURTHER = 4
 Scalar = TypeVar("Scalar", bound=np.generic)
 _CHUNK = 4096
@@ -44,7 +44,8 @@ class ItemIndex:
         folder: The folder of the stored corpus.
         items: Number of items in the file.
         languages: The languages' columns in the file that count, ascending.
-        words: The bits: each word of 64 items, of all columns side by side. Shape: (blocks, 8, columns), uint64.
+        words: The bits, those of 64 items a word, of all columns side by side. Shape: (blocks, 8, columns),
+            uint64.
         ranks: Set bits of each column before each block. Shape: (columns, blocks + 1), int64.
         mask: Items that are kept, where not all are. Shape: (blocks, 8), uint64.
         joined: Columns "in any of the languages" and "in at least two", where they are not those of the

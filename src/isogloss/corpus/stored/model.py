@@ -20,7 +20,7 @@ from isogloss.corpus.model import (
     frozen,
     number_by_first_use,
 )
-from isogloss.corpus.stored.bits import BitColumn, pack_bits
+from isogloss.corpus.stored.bits import BitColumn
 from isogloss.corpus.stored.files import MANIFEST, StoredFiles, open_files
 from isogloss.corpus.stored.index import ItemIndex
 from isogloss.errors import ConfigError, DataError
@@ -258,9 +258,7 @@ class StoredCorpus:
         )
         return self._separate(chosen)
 
-    def split_articles(
-        self, share: float, seed: int = HOLD_OUT_SEED
-    ) -> tuple[StoredCorpus, StoredCorpus]:
+    def split_articles(self, share: float, seed: int = HOLD_OUT_SEED) -> tuple[StoredCorpus, StoredCorpus]:
         """Hold out whole articles: those that ``ParallelCorpus.split_articles`` would hold out.
 
         Args:
@@ -276,7 +274,9 @@ class StoredCorpus:
         """
         check_share(share)
         if seed != HOLD_OUT_SEED:
-            raise ConfigError(f"a stored corpus holds out articles with seed {HOLD_OUT_SEED} only; got {seed}")
+            raise ConfigError(
+                f"a stored corpus holds out articles with seed {HOLD_OUT_SEED} only; got {seed}"
+            )
         sizes = self._article_sizes()
         target = share * self.item_count
         chosen = np.zeros(len(sizes), dtype=np.bool_)

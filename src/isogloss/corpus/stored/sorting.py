@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -40,6 +41,46 @@ CREATE TABLE item (item INTEGER PRIMARY KEY, id TEXT, passage INTEGER, article I
 CREATE TABLE article (article INTEGER PRIMARY KEY, name TEXT, sorting BLOB);
 CREATE TABLE place (place INTEGER PRIMARY KEY, item INTEGER);
 CREATE TABLE link (place INTEGER, negative INTEGER);
+CREATE TABLE kept (language TEXT PRIMARY KEY);
+"""
+
+_SAME_TEXT = """
+SELECT r.language, r.text, item.item - 1 FROM record r JOIN item USING (id) ORDER BY r.language, r.text
+"""
+_SAME_KEY = """
+SELECT r.key, item.item - 1 FROM record r JOIN item USING (id) WHERE r.key IS NOT NULL ORDER BY r.key
+"""
+_SAME_TITLE = """
+SELECT r.language, r.article, item.item - 1 FROM record r JOIN item USING (id) WHERE r.article IS NOT NULL
+ORDER BY r.language, r.article
+"""
+_TITLES = """
+SELECT item.article, coalesce(r.article, r.id),
+    CASE WHEN r.article IS NULL THEN 2 WHEN r.language = 'en' THEN 0 ELSE 1 END AS rank,
+    CASE WHEN r.article IS NULL OR r.language = 'en' THEN '' ELSE r.language END AS code
+FROM record r JOIN item USING (id) ORDER BY item.article, rank, code, 2
+"""
+_PLACE = """
+INSERT INTO place (item) SELECT item.item FROM item JOIN article USING (article)
+WHERE EXISTS (SELECT 1 FROM record r JOIN kept USING (language) WHERE r.id = item.id)
+ORDER BY article.sorting, article.name, article.article, item.passage, item.item
+"""
+# CROSS JOIN keeps the order of the loops, so that nothing is sorted again.
+_PLACED = """
+SELECT place.place - 1, item.passage, item.article, article.name, r.id, r.language, r.question, r.passage,
+    r.breaks, r.answer, r.answer_start
+FROM place CROSS JOIN item USING (item) CROSS JOIN article USING (article)
+    CROSS JOIN record r ON r.id = item.id
+WHERE r.language IN (SELECT language FROM kept) ORDER BY place.place, r.language
+"""
+_WISHES = """
+SELECT w.path, w.position, w.language, one.passage, other.passage, here.place - 1, there.place - 1
+FROM wish w JOIN item one ON one.id = w.id LEFT JOIN item other ON other.id = w.negative
+    LEFT JOIN place here ON here.item = one.item LEFT JOIN place there ON there.item = other.item
+"""
+_BLEMISHES = """
+SELECT path, position, kind, language FROM blemish
+WHERE language = '' OR language IN (SELECT language FROM kept) ORDER BY kind, path, sorting
 """
 
 _BATCH = 4096
@@ -60,7 +101,7 @@ class PlacedRecord(NamedTuple):
 class RecordTable:
     """Keep records in a database on disk, sorted as they are asked for.
 
-    Memory holds 16 bytes for each item while passages and articles are found, and else a fixed amount.
+    Memory holds some 50 bytes for each item while passages and articles are found, and else a fixed amount.
 
     Args:
         file: The database to make; it must not exist yet.
@@ -114,10 +155,10 @@ class RecordTable:
         self._data.execute("CREATE INDEX item_of_id ON item (id)")
         (items,) = self._data.execute("SELECT count(*) FROM item").fetchone()
         partition = Partition(items)
-        self._unite(partition, "r.language, r.text", "true")
-        self._unite(partition, "r.key", "r.key IS NOT NULL")
+        for same in (_SAME_TEXT, _SAME_KEY):
+            self._unite(partition, same)
         passages = partition.roots()
-        self._unite(partition, "r.language, r.article", "r.article IS NOT NULL")
+        self._unite(partition, _SAME_TITLE)
         articles = _number_roots(partition.roots())
         passages = _number_roots(passages)
         for start in range(0, items, _BATCH):
@@ -127,22 +168,17 @@ class RecordTable:
             self._data.executemany("UPDATE item SET passage = ?, article = ? WHERE item = ?", rows)
         self._name_articles()
 
-    def place(self, languages: Sequence[str] | None) -> int:
+    def place(self, languages: Sequence[str]) -> int:
         """Put the items in the order of the store: by article as hold-out visits them, then by passage.
 
         Args:
-            languages: Languages to keep, and the items that have one of them; all when None.
+            languages: Languages to keep; the items that have none of them are left out.
 
         Returns:
             Number of items.
         """
-        spoken, values = self._spoken(languages)
-        self._data.execute(
-            "INSERT INTO place (item) SELECT item.item FROM item JOIN article USING (article) "
-            f"WHERE EXISTS (SELECT 1 FROM record r WHERE r.id = item.id AND {spoken}) "
-            "ORDER BY article.sorting, article.name, article.article, item.passage, item.item",
-            values,
-        )
+        self._data.executemany("INSERT INTO kept VALUES (?)", [(language,) for language in languages])
+        self._data.execute(_PLACE)
         self._data.execute("CREATE INDEX place_of_item ON place (item)")
         (items,) = self._data.execute("SELECT count(*) FROM place").fetchone()
         return int(items)
@@ -155,27 +191,26 @@ class RecordTable:
         """
         return [code for (code,) in self._data.execute("SELECT DISTINCT language FROM record ORDER BY 1")]
 
-    def records(self, languages: Sequence[str] | None) -> Iterator[PlacedRecord]:
+    def records(self) -> Iterator[PlacedRecord]:
         """List the records in the order of the store, those of an item by language.
 
-        Args:
-            languages: Languages to keep; all when None.
-
         Yields:
-            Each record.
+            Each record of the languages to keep.
         """
-        spoken, values = self._spoken(languages)
-        # CROSS JOIN keeps the order of the loops, so that nothing is sorted again.
-        found = self._data.execute(
-            "SELECT place.place - 1, item.passage, item.article, article.name, r.id, r.language, r.question, "
-            "r.passage, r.answer, r.answer_start, r.breaks FROM place CROSS JOIN item USING (item) "
-            "CROSS JOIN article USING (article) CROSS JOIN record r ON r.id = item.id "
-            f"WHERE {spoken} ORDER BY place.place, r.language",
-            values,
-        )
-        for place, number, article, name, item_id, language, question, passage, *answer, breaks in found:
+        for (
+            place,
+            number,
+            article,
+            name,
+            item,
+            language,
+            question,
+            passage,
+            breaks,
+            *answer,
+        ) in self._data.execute(_PLACED):
             record = Record(
-                item_id=item_id,
+                item_id=item,
                 language=language,
                 question=question,
                 passage=passage,
@@ -191,12 +226,7 @@ class RecordTable:
         Returns:
             Number of pairs of an item and its negative.
         """
-        wishes = self._data.execute(
-            "SELECT w.path, w.position, w.language, one.passage, other.passage, here.place - 1, there.place - 1 "
-            "FROM wish w JOIN item one ON one.id = w.id LEFT JOIN item other ON other.id = w.negative "
-            "LEFT JOIN place here ON here.item = one.item LEFT JOIN place there ON there.item = other.item"
-        )
-        for path, position, language, passage, taken, place, negative in wishes:
+        for path, position, language, passage, taken, place, negative in self._data.execute(_WISHES):
             if taken is None or taken == passage:
                 kind = UNKNOWN_NEGATIVE if taken is None else OWN_NEGATIVE
                 self._insert_blemishes([Blemish(path, position, kind, language)])
@@ -213,21 +243,13 @@ class RecordTable:
         """
         yield from self._data.execute("SELECT DISTINCT place, negative FROM link ORDER BY 1, 2")
 
-    def blemishes(self, languages: Sequence[str] | None) -> Iterator[Blemish]:
+    def blemishes(self) -> Iterator[Blemish]:
         """List the blemishes by kind, file and position.
 
-        Args:
-            languages: Languages to keep; all when None.
-
         Yields:
-            Each blemish of these languages, or of none.
+            Each blemish of the languages to keep, or of none.
         """
-        spoken, values = self._spoken(None if languages is None else ["", *languages])
-        found = self._data.execute(
-            f"SELECT path, position, kind, language FROM blemish r WHERE {spoken} ORDER BY kind, path, sorting",
-            values,
-        )
-        for row in found:
+        for row in self._data.execute(_BLEMISHES):
             yield Blemish(*row)
 
     def _insert_records(self, rows: Sequence[Record]) -> None:
@@ -277,35 +299,23 @@ class RecordTable:
         places = sorted(rows, key=lambda row: (row[0], natural_order(row[1])))[:2]
         raise explain_repeat(*(Record(*twice, "", "", path=path, position=place) for path, place in places))
 
-    def _unite(self, partition: Partition, label: str, given: str) -> None:
-        """Put items into one group that have a record of the same label."""
-        rows = self._data.execute(
-            f"SELECT {label}, item.item - 1 FROM record r JOIN item USING (id) WHERE {given} ORDER BY {label}"
-        )
-        for _, group in groupby(rows, key=lambda row: row[:-1]):
-            first = next(group)[-1]
-            for *_, item in group:
-                partition.unite(first, item)
+    def _unite(self, partition: Partition, same: str) -> None:
+        """Put items into one group whose records follow each other with one label."""
+        known: Sequence[object] | None = None
+        first = 0
+        for *label, item in self._data.execute(same):
+            if label != known:
+                known, first = label, item
+            partition.unite(first, item)
 
     def _name_articles(self) -> None:
         """Name articles by their English title, else that of their first language, else their first item."""
-        rank = "CASE WHEN r.article IS NULL THEN 2 WHEN r.language = 'en' THEN 0 ELSE 1 END"
-        titles = self._data.execute(
-            f"SELECT item.article, coalesce(r.article, r.id), {rank} AS rank, "
-            "CASE WHEN r.article IS NULL OR r.language = 'en' THEN '' ELSE r.language END AS code "
-            "FROM record r JOIN item USING (id) ORDER BY item.article, rank, code, 2"
-        )
-        named = (next(group)[:2] for _, group in groupby(titles, key=lambda row: row[0]))
+        titles = groupby(self._data.execute(_TITLES), key=lambda row: row[0])
         rows = (
             (article, name, hashlib.sha256(f"{HOLD_OUT_SEED}:{name}".encode()).digest())
-            for article, name in named
+            for article, name, *_ in (next(group) for _, group in titles)
         )
         self._data.executemany("INSERT INTO article VALUES (?, ?, ?)", rows)
-
-    def _spoken(self, languages: Sequence[str] | None) -> tuple[str, Sequence[str]]:
-        if languages is None:
-            return "true", ()
-        return f"r.language IN ({', '.join('?' for _ in languages)})", tuple(languages)
 
 
 def _number_roots(roots: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -316,4 +326,4 @@ def _number_roots(roots: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _sorting(position: str) -> str:
     """Write a position so that its text sorts by the numbers in it."""
-    return "".join(f"{number:020d}" if not text else text for number, text in natural_order(position))
+    return re.sub("[0-9]+", lambda number: number[0].zfill(20), position)

@@ -50,7 +50,9 @@ class MappedMemory:
             with file.open("rb") as opened:
                 content = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
-            raise DataError(f"cannot be mapped into memory ({error}); store the corpus again", file) from error
+            raise DataError(
+                f"cannot be mapped into memory ({error}); store the corpus again", file
+            ) from error
         if hasattr(content, "madvise"):
             content.madvise(mmap.MADV_RANDOM)
         self._maps.append(content)
@@ -107,16 +109,18 @@ class ArrowRows:
         Raises:
             DataError: The file is damaged.
         """
-        number, place = divmod(row, ROWS_PER_PART)
+        number, place = self._locate(row)
         try:
             array = self._read_part(number).column(column)
             _, offsets, content = array.buffers()
             first = array.offset + place
             start, end = np.frombuffer(offsets, dtype="<i8", count=2, offset=8 * first).tolist()
-            if not 0 <= start <= end <= content.size:
-                raise ValueError(f"a text at {start} to {end} of {content.size} bytes")
-            return bytes(memoryview(content)[start:end]).decode()
+            text = memoryview(content)[start:end] if 0 <= start <= end <= content.size else None
         except (ValueError, TypeError, IndexError) as error:
+            raise self._damaged(row, error) from error
+        try:
+            return str(text, "utf-8")
+        except (UnicodeDecodeError, TypeError) as error:
             raise self._damaged(row, error) from error
 
     def number(self, column: int, row: int) -> int:
@@ -132,7 +136,7 @@ class ArrowRows:
         Raises:
             DataError: The file is damaged.
         """
-        number, place = divmod(row, ROWS_PER_PART)
+        number, place = self._locate(row)
         try:
             array = self._read_part(number).column(column)
             values = array.buffers()[1]
@@ -152,6 +156,11 @@ class ArrowRows:
         """
         for row in range(self.rows):
             yield self.text(column, row)
+
+    def _locate(self, row: int) -> tuple[int, int]:
+        if not 0 <= row < self.rows:
+            raise self._damaged(row, IndexError(f"it has {self.rows:,} rows"))
+        return divmod(row, ROWS_PER_PART)
 
     def _read_part(self, number: int) -> pa.RecordBatch:
         self.memory.count_reads()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
@@ -61,19 +61,22 @@ def write_store(
     """
     known = table.languages()
     kept = tuple(known) if languages is None else check_languages(name, known, languages)
-    items = table.place(languages and kept)
+    items = table.place(kept)
     negatives = table.link_negatives()
     pairs = np.fromiter(table.links(), np.dtype((np.int64, 2)), negatives)
     np.save(folder / NEGATIVES_OF, pairs[:, 0])
     np.save(folder / NEGATIVES, pairs[:, 1])
     blemishes = dict.fromkeys(("", *kept), 0)
     with ArrowWriter(folder / BLEMISHES, BLEMISH_COLUMNS) as rows:
-        for blemish in table.blemishes(languages and kept):
+        for blemish in table.blemishes():
             rows.append(blemish)
             blemishes[blemish.language] += 1
     counts = {BLEMISHES: rows.rows}
-    with show_progress("storing items", items, quiet=quiet) as advance, _CorpusWriter(folder, items, kept) as out:
-        for item, records in groupby(table.records(languages and kept), key=lambda row: row.item):
+    with (
+        show_progress("storing items", items, quiet=quiet) as advance,
+        _CorpusWriter(folder, items, kept) as out,
+    ):
+        for item, records in groupby(table.records(), key=lambda row: row.item):
             out.append(list(records))
             if item % _ITEMS_AT_ONCE == 0 and item:
                 advance(_ITEMS_AT_ONCE)
@@ -166,4 +169,3 @@ class _CorpusWriter:
 
     def _open(self, file: str, columns: Mapping[str, type]) -> ArrowWriter:
         return self._stack.enter_context(ArrowWriter(self._folder / file, columns))
-
