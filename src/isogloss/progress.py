@@ -27,7 +27,7 @@ def show_progress(title: str, total: int, *, quiet: bool = False) -> Iterator[Ad
         Advance: to be called with the number of things done since the last call.
     """
     if quiet:
-        yield _ignore
+        yield ignore_progress
         return
     if not sys.stderr.isatty():
         yield _Lines(title, total).advance
@@ -61,5 +61,9 @@ class _Lines:
         sys.stderr.write(f"{self.title}: {self.done:,} of {self.total:,}, about {minutes:.1f} min left\n")
 
 
-def _ignore(count: int) -> None:
-    """Show nothing."""
+def ignore_progress(count: int) -> None:
+    """Show nothing.
+
+    Args:
+        count: Number of things done.
+    """

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
 import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from isogloss.batching import STRATEGIES, Batch, BatchPlan, NegativeChoice, Strategy, choose_strategy
-from isogloss.corpus import ParallelCorpus
+from isogloss.corpus import Corpus, ParallelCorpus, StoredCorpus
+from isogloss.corpus.stored.bits import accumulate_ranks, count_blocks, pack_bits
+from isogloss.corpus.stored.files import Manifest, StoredFiles
+from isogloss.corpus.stored.index import ItemIndex
 from isogloss.errors import PlanError
 
 LANGUAGES = ("ar", "de", "en", "hi", "th", "zh-Hans")
@@ -65,20 +74,84 @@ def golden_plan() -> BatchPlan:
     return BatchPlan([corpus], choose_strategy("hybrid"), batch_size=8, seed=7, negatives=negatives)
 
 
-@st.composite
-def corpora(draw: st.DrawFn, most: int = 3) -> tuple[ParallelCorpus, ...]:
-    """Draw some corpora of 1 to 200 items in 1 to 6 languages."""
-    return tuple(
-        make_corpus(
-            items=draw(st.integers(1, 200)),
-            languages=LANGUAGES[: draw(st.integers(1, 6))],
-            name=f"corpus {number}",
-            seed=draw(st.integers(0, 10_000)),
-            largest_group=draw(st.integers(1, 40)),
-            missing=draw(st.sampled_from([0.0, 0.2, 0.5, 0.9])),
-        )
-        for number in range(draw(st.integers(1, most)))
+class Truth(NamedTuple):
+    """Hold what a corpus says of its item numbers, in plain arrays."""
+
+    passages: NDArray[np.int64]
+    articles: NDArray[np.int64]
+    present: NDArray[np.bool_]
+    """All False for the number of an item that was left out."""
+
+    @property
+    def items(self) -> int:
+        return int(self.present.any(axis=1).sum())
+
+
+_TRUTHS: WeakKeyDictionary[StoredCorpus, Truth] = WeakKeyDictionary()
+
+
+def truth(corpus: Corpus) -> Truth:
+    """Tell what a corpus says; of a stored one, what it was made from."""
+    if isinstance(corpus, StoredCorpus):
+        return _TRUTHS[corpus]
+    return Truth(corpus.passages, corpus.articles, corpus.present)
+
+
+def store_index(corpus: ParallelCorpus) -> StoredCorpus:
+    """Make a stored corpus of a corpus without texts, in memory, its items in the order of a store."""
+    order = np.lexsort((corpus.passages, corpus.articles))
+    passages, articles, present = corpus.passages[order], corpus.articles[order], corpus.present[order]
+    spoken = present.sum(axis=1)
+    opens = [np.diff(column, prepend=-1) != 0 for column in (passages, articles)]
+    columns = [*present.T, spoken >= 1, spoken >= 2, *opens]
+    words = np.stack([pack_bits(np.ascontiguousarray(column)) for column in columns], axis=2)
+    ranks = accumulate_ranks(count_blocks(words.swapaxes(1, 2)).T)
+    index = ItemIndex(Path("none"), len(order), tuple(range(present.shape[1])), words, ranks)
+    manifest = Manifest(corpus.name, corpus.languages, len(order), {}, 0, {}, {}, {}, {})
+    stored = StoredCorpus(
+        corpus.name, corpus.languages, index, StoredFiles(Path("none"), manifest, index, "")
     )
+    _TRUTHS[stored] = Truth(np.cumsum(opens[0]) - 1, articles, present)
+    return stored
+
+
+def leave_out(corpus: StoredCorpus, passages: int, language: bool) -> StoredCorpus:
+    """Leave every so many-th passage out of a stored corpus, and its last language."""
+    whole = truth(corpus)
+    kept = whole.passages % passages != 0
+    languages = corpus.languages[: len(corpus.languages) - language]
+    index = corpus.index.narrow(corpus.index.languages[: len(languages)], pack_bits(kept))
+    part = replace(corpus, languages=languages, index=index)
+    _TRUTHS[part] = Truth(whole.passages, whole.articles, whole.present[:, : len(languages)] & kept[:, None])
+    return part
+
+
+@st.composite
+def corpora(draw: st.DrawFn, most: int = 3) -> tuple[Corpus, ...]:
+    """Draw some corpora of 1 to 200 items in 1 to 6 languages: in memory, stored, or part of a store."""
+    return tuple(draw(one_corpus(f"corpus {number}")) for number in range(draw(st.integers(1, most))))
+
+
+@st.composite
+def one_corpus(draw: st.DrawFn, name: str) -> Corpus:
+    """Draw a corpus."""
+    corpus = make_corpus(
+        items=draw(st.integers(1, 200)),
+        languages=LANGUAGES[: draw(st.integers(1, 6))],
+        name=name,
+        seed=draw(st.integers(0, 10_000)),
+        largest_group=draw(st.integers(1, 40)),
+        missing=draw(st.sampled_from([0.0, 0.2, 0.5, 0.9])),
+    )
+    match draw(st.sampled_from(["memory", "stored", "part"])):
+        case "memory":
+            return corpus
+        case "stored":
+            return store_index(corpus)
+    fewer = len(corpus.languages) > 1 and draw(st.booleans())
+    part = leave_out(store_index(corpus), draw(st.integers(2, 5)), fewer)
+    assume(part.item_count)
+    return part
 
 
 @st.composite

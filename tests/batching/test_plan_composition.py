@@ -38,7 +38,7 @@ def test_counts_agree_with_a_recount(plan: BatchPlan) -> None:
     assert found.kinds == Counter(batch.kind.value for batch in batches)
     assert found.batch_sizes == Counter(len(batch) for batch in batches)
     assert {count: items for count, items in found.uses.items() if count} == Counter(uses.values())
-    assert sum(found.uses.values()) == sum(len(corpus.item_ids) for corpus in plan.corpora)
+    assert sum(found.uses.values()) == sum(corpus.item_count for corpus in plan.corpora)
     assert sum(stratum.batches for stratum in found.strata) == found.batches == len(batches)
     mono = sum(batch.kind is Kind.MONO for batch in batches)
     assert found.monolingual_share == mono / len(batches)

@@ -13,6 +13,7 @@ import pytest
 from plan_corpora import LANGUAGES, golden_plan, make_corpus, rows_of
 from scipy import stats
 
+import isogloss
 from isogloss.batching import BatchPlan, Kind, choose_strategy, count_composition
 from isogloss.errors import ConfigError, PlanError
 
@@ -32,7 +33,8 @@ def test_a_plan_is_the_same_in_another_process(hash_seed: str) -> None:
         "from plan_corpora import golden_plan; from isogloss.batching import count_composition; "
         "print(count_composition(golden_plan(), epochs=3).digest)"
     )
-    environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(Path(__file__).parent)}
+    places = (Path(__file__).parent, Path(isogloss.__file__).parents[1])
+    environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(map(str, places))}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )

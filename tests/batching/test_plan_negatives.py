@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plan_corpora import make_corpus, rows_of
+from plan_corpora import leave_out, make_corpus, rows_of, store_index, truth
 from scipy import stats
 
 from isogloss.batching import BatchPlan, NegativeChoice, choose_strategy
-from isogloss.corpus import ParallelCorpus
+from isogloss.corpus import Corpus, ParallelCorpus
 from isogloss.errors import ConfigError, PlanError
 
 CHOICES = [
@@ -41,18 +41,25 @@ def with_given(corpus: ParallelCorpus, seed: int) -> ParallelCorpus:
     st.integers(1, 12),
     st.sampled_from(CHOICES),
     st.sampled_from(["hybrid", "x-x"]),
+    st.sampled_from(["memory", "stored", "part"]),
 )
 def test_negatives_keep_their_rules(
-    seed: int, items: int, batch_size: int, choice: NegativeChoice, strategy: str
+    seed: int, items: int, batch_size: int, choice: NegativeChoice, strategy: str, where: str
 ) -> None:
-    corpus = with_given(make_corpus(items, ("de", "en", "hi"), seed=seed, missing=0.1), seed)
+    corpus: Corpus = make_corpus(items, ("de", "en", "hi"), seed=seed, missing=0.1)
+    if where == "memory" or choice.source == "given":
+        corpus = with_given(corpus, seed)
+    else:
+        corpus = store_index(corpus)
+        corpus = corpus if where == "stored" else leave_out(corpus, 5, language=False)
     plan = BatchPlan([corpus], choose_strategy(strategy), batch_size, seed, negatives=choice)
     for batch in plan.batches(0):
         negatives, languages = batch.negative_items, batch.negative_languages
         assert negatives is not None
         assert languages is not None
-        assert not set(corpus.passages[negatives].tolist()) & set(corpus.passages[batch.items].tolist())
-        assert corpus.present[negatives, languages].all()
+        known = truth(corpus)
+        assert not set(known.passages[negatives].tolist()) & set(known.passages[batch.items].tolist())
+        assert known.present[negatives, languages].all()
         if choice.language != "any":
             wanted = batch.passage_languages if choice.language == "passage" else batch.query_languages
             assert languages.tolist() == wanted.tolist()
@@ -62,18 +69,18 @@ def test_negatives_keep_their_rules(
 
 
 def sources_of(
-    corpus: ParallelCorpus, in_batch: np.ndarray, item: int, language: int, choice: NegativeChoice
+    corpus: Corpus, in_batch: np.ndarray, item: int, language: int, choice: NegativeChoice
 ) -> set[int]:
     """List the items of the first source that has any, found the slow way."""
-    taken = set(corpus.passages[in_batch].tolist())
+    known = truth(corpus)
+    taken = set(known.passages[in_batch].tolist())
     fits = {
         other
-        for other in range(len(corpus.item_ids))
-        if corpus.passages[other] not in taken
-        and (choice.language == "any" or corpus.present[other, language])
+        for other in np.flatnonzero(known.present.any(axis=1)).tolist()
+        if known.passages[other] not in taken and (choice.language == "any" or known.present[other, language])
     }
-    named = fits & set(corpus.negatives.get(item, ()))
-    near = {other for other in fits if corpus.articles[other] == corpus.articles[item]}
+    named = fits & set(corpus.negatives.get(item, ())) if isinstance(corpus, ParallelCorpus) else set()
+    near = {other for other in fits if known.articles[other] == known.articles[item]}
     match choice.source:
         case "given":
             return named or near or fits

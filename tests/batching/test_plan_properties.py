@@ -8,10 +8,10 @@ from collections import Counter, defaultdict
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plan_corpora import corpora, make_corpus, plans, rows_of, strategies
+from plan_corpora import corpora, make_corpus, plans, rows_of, store_index, strategies, truth
 
 from isogloss.batching import Batch, BatchPlan, Kind, Strategy, choose_strategy
-from isogloss.corpus import ParallelCorpus
+from isogloss.corpus import Corpus
 
 quick = settings(max_examples=40)
 
@@ -24,7 +24,7 @@ def replay(plan: BatchPlan, epochs: int = 2) -> list[Batch]:
 @given(plans())
 def test_no_batch_holds_a_passage_or_an_item_twice(plan: BatchPlan) -> None:
     for batch in replay(plan):
-        passages = plan.corpora[batch.corpus].passages[batch.items]
+        passages = truth(plan.corpora[batch.corpus]).passages[batch.items]
         assert len(batch) >= 1
         assert len(set(passages.tolist())) == len(batch)
         assert len(set(batch.items.tolist())) == len(batch)
@@ -34,7 +34,7 @@ def test_no_batch_holds_a_passage_or_an_item_twice(plan: BatchPlan) -> None:
 @given(plans())
 def test_items_have_the_languages_of_their_rows(plan: BatchPlan) -> None:
     for batch in replay(plan):
-        present = plan.corpora[batch.corpus].present
+        present = truth(plan.corpora[batch.corpus]).present
         assert present[batch.items, batch.query_languages].all()
         assert present[batch.items, batch.passage_languages].all()
 
@@ -78,7 +78,7 @@ def test_en_en_is_english_only(plan: BatchPlan) -> None:
 @quick
 @given(plans())
 def test_an_epoch_has_ceil_items_over_batch_size_steps(plan: BatchPlan) -> None:
-    items = sum(len(corpus.item_ids) for corpus in plan.corpora)
+    items = sum(truth(corpus).items for corpus in plan.corpora)
     assert plan.steps_per_epoch == math.ceil(items / plan.batch_size)
     assert [batch.step for batch in plan.batches(1)] == list(range(plan.steps_per_epoch))
 
@@ -99,7 +99,7 @@ def passes(plan: BatchPlan, epochs: int) -> dict[tuple[int, int], list[list[Batc
 
 
 def stratum_items(plan: BatchPlan, number: int, language: int) -> list[int]:
-    present = plan.corpora[number].present.tolist()
+    present = truth(plan.corpora[number]).present.tolist()
     if language >= 0:
         return [item for item, row in enumerate(present) if row[language]]
     least = 2 if language == -1 - list(Kind).index(Kind.CROSS) else 1
@@ -122,8 +122,9 @@ def test_a_stratum_passes_over_its_own_items_without_replacement(plan: BatchPlan
     for (number, language), grouped in passes(plan, epochs=4).items():
         items = stratum_items(plan, number, language)
         hands = math.ceil(len(items) / plan.batch_size)
-        groups = Counter(plan.corpora[number].passages[items].tolist())
-        fitting = {item for item in items if groups[plan.corpora[number].passages[item]] <= hands}
+        passages = truth(plan.corpora[number]).passages
+        groups = Counter(passages[items].tolist())
+        fitting = {item for item in items if groups[passages[item]] <= hands}
         for batches in grouped:
             used = Counter(item for batch in batches for item in batch.items.tolist())
             assert set(used) <= set(items)
@@ -138,12 +139,13 @@ def test_a_stratum_passes_over_its_own_items_without_replacement(plan: BatchPlan
     st.integers(1, 40),
     st.integers(1, 60),
     st.sampled_from(["x-x-mono", "x-y", "x-x"]),
+    st.booleans(),
 )
 def test_a_passage_larger_than_a_pass_is_used_up_over_the_next_passes(
-    seed: int, batch_size: int, items: int, strategy: str
+    seed: int, batch_size: int, items: int, strategy: str, stored: bool
 ) -> None:
     corpus = make_corpus(items, ("de", "en"), seed=seed, largest_group=40, missing=0.0)
-    plan = BatchPlan([corpus], choose_strategy(strategy), batch_size, seed)
+    plan = BatchPlan([store_index(corpus) if stored else corpus], choose_strategy(strategy), batch_size, seed)
     hands = plan.steps_per_epoch
     needed = math.ceil(max(Counter(corpus.passages.tolist()).values()) / hands)
     # Each language gets about half of the batches; four times as many leave either with enough passes.
@@ -179,7 +181,7 @@ def remake(plan: BatchPlan) -> BatchPlan:
 
 @quick
 @given(corpora(), st.integers(0, 2**32 - 1), st.integers(1, 30))
-def test_alpha_1_is_x_x_mono(drawn: tuple[ParallelCorpus, ...], seed: int, batch_size: int) -> None:
+def test_alpha_1_is_x_x_mono(drawn: tuple[Corpus, ...], seed: int, batch_size: int) -> None:
     hybrid = BatchPlan(drawn, choose_strategy("hybrid", 1.0), batch_size, seed)
     mono = BatchPlan(drawn, choose_strategy("x-x-mono"), batch_size, seed)
     assert [rows_of(batch) for batch in replay(hybrid)] == [rows_of(batch) for batch in replay(mono)]
@@ -187,8 +189,8 @@ def test_alpha_1_is_x_x_mono(drawn: tuple[ParallelCorpus, ...], seed: int, batch
 
 @quick
 @given(corpora(), st.integers(0, 2**32 - 1), st.integers(1, 30))
-def test_alpha_0_is_x_y(drawn: tuple[ParallelCorpus, ...], seed: int, batch_size: int) -> None:
-    parallel = tuple(corpus for corpus in drawn if (corpus.present.sum(axis=1) >= 2).any())
+def test_alpha_0_is_x_y(drawn: tuple[Corpus, ...], seed: int, batch_size: int) -> None:
+    parallel = tuple(corpus for corpus in drawn if (truth(corpus).present.sum(axis=1) >= 2).any())
     if not parallel:
         return
     hybrid = BatchPlan(drawn, choose_strategy("hybrid", 0.0), batch_size, seed)
@@ -213,9 +215,9 @@ def test_monolingual_steps_of_a_lower_alpha_stay_monolingual_at_a_higher(
 
 
 @quick
-@given(strategies(), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
-def test_another_seed_gives_another_plan(strategy: Strategy, seed: int, other: int) -> None:
-    corpus = make_corpus(60)
+@given(strategies(), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.booleans())
+def test_another_seed_gives_another_plan(strategy: Strategy, seed: int, other: int, stored: bool) -> None:
+    corpus = store_index(make_corpus(60)) if stored else make_corpus(60)
     one, two = (replay(BatchPlan([corpus], strategy, 7, number)) for number in (seed, other))
     assert ([rows_of(batch) for batch in one] == [rows_of(batch) for batch in two]) == (seed == other)
 
@@ -223,8 +225,9 @@ def test_another_seed_gives_another_plan(strategy: Strategy, seed: int, other: i
 @quick
 @given(plans())
 def test_planning_leaves_the_corpora_as_they_were(plan: BatchPlan) -> None:
-    before = [(corpus.present.copy(), corpus.passages.copy()) for corpus in plan.corpora]
+    before = [(truth(corpus).present.copy(), truth(corpus).passages.copy()) for corpus in plan.corpora]
     replay(plan)
     for corpus, (present, passages) in zip(plan.corpora, before, strict=True):
-        assert np.array_equal(corpus.present, present)
-        assert np.array_equal(corpus.passages, passages)
+        numbers = np.arange(len(present))
+        assert np.array_equal(corpus.present_in(numbers), present)
+        assert np.array_equal(corpus.passages_of(numbers), passages)

@@ -106,7 +106,7 @@ def count_composition(plan: BatchPlan, epochs: int = 1) -> Composition:
     sizes: Counter[int] = Counter()
     strata: Counter[tuple[Kind, int, str | None]] = Counter()
     pairs = [np.zeros((len(corpus.languages),) * 2, dtype=np.int64) for corpus in plan.corpora]
-    uses = [np.zeros(len(corpus.item_ids), dtype=np.int64) for corpus in plan.corpora]
+    uses = [np.zeros(corpus.number_count, dtype=np.int32) for corpus in plan.corpora]
     digest = hashlib.sha256()
     for epoch in range(epochs):
         for batch in plan.batches(epoch):
@@ -131,7 +131,7 @@ def count_composition(plan: BatchPlan, epochs: int = 1) -> Composition:
                 corpus=plan.corpora[number].name,
                 kind=kind.value,
                 language=language,
-                items=len(stratum.items),
+                items=len(stratum),
                 batches_per_pass=stratum.batches_per_pass,
                 batches=strata[kind, number, language],
             )
@@ -139,7 +139,7 @@ def count_composition(plan: BatchPlan, epochs: int = 1) -> Composition:
         ),
         batch_sizes=dict(sorted(sizes.items())),
         pairs=_name_pairs(plan, pairs),
-        uses=dict(sorted(Counter(np.concatenate(uses).tolist()).items())),
+        uses=_count_uses(plan, uses),
         left_out=(*_explain_left_out(plan, uses, epochs), *_explain_waiting(plan)),
         digest=digest.hexdigest(),
     )
@@ -176,25 +176,42 @@ def _update_digest(digest: hashlib._Hash, batch: Batch) -> None:
     digest.update(np.stack(columns).astype("<i8").tobytes())
 
 
-def _explain_left_out(plan: BatchPlan, uses: Sequence[NDArray[np.int64]], epochs: int) -> Iterator[str]:
+def _explain_left_out(plan: BatchPlan, uses: Sequence[NDArray[np.int32]], epochs: int) -> Iterator[str]:
     """Say which items are never drawn, which only in part, and which not yet."""
-    drawable = [np.zeros(len(corpus.item_ids), dtype=np.bool_) for corpus in plan.corpora]
-    for _, number, _, stratum in plan.strata():
-        drawable[number][stratum.items] = True
     kinds = {kind for kind, _, _, _ in plan.strata()}
+    only = plan.strategy.only_language
     for number, corpus in enumerate(plan.corpora):
-        never = int((~drawable[number]).sum())
-        only = plan.strategy.only_language
+        drawable = _count_drawable(plan, number)
+        never = corpus.item_count - drawable
         if never:
             why = f"not in {only!r}" if only else "in one language only"
             yield f"{corpus.name}: {never:,} items are never drawn: they are {why}"
-        single = int((np.count_nonzero(corpus.present, axis=1) == 1).sum())
+        single = len(corpus.items_in()) - len(corpus.items_across())
         if single and {Kind.MONO, Kind.CROSS} <= kinds:
             yield f"{corpus.name}: {single:,} items are in one language only and enter no cross-lingual batch"
-        unused = int((drawable[number] & (uses[number] == 0)).sum())
+        unused = drawable - int(np.count_nonzero(uses[number]))
         if unused:
             span = "the first epoch" if epochs == 1 else f"the first {epochs} epochs"
             yield f"{corpus.name}: {unused:,} items are not reached in {span}"
+
+
+def _count_drawable(plan: BatchPlan, number: int) -> int:
+    """Count the items of a corpus that are in some stratum; monolingual and mixed strata have all items."""
+    strata = [(kind, stratum) for kind, corpus, _, stratum in plan.strata() if corpus == number]
+    if plan.strategy.only_language is None and any(kind is not Kind.CROSS for kind, _ in strata):
+        return len(plan.corpora[number].items_in())
+    return max((len(stratum) for _, stratum in strata), default=0)
+
+
+def _count_uses(plan: BatchPlan, uses: Sequence[NDArray[np.int32]]) -> dict[int, int]:
+    """Count how many items were used how often."""
+    counts: Counter[int] = Counter()
+    for corpus, drawn in zip(plan.corpora, uses, strict=True):
+        values = np.bincount(drawn)
+        # Numbers of items that are left out of the corpus were never drawn either.
+        values[0] -= corpus.number_count - corpus.item_count
+        counts.update({value: int(items) for value, items in enumerate(values.tolist()) if items})
+    return dict(sorted(counts.items()))
 
 
 def _explain_waiting(plan: BatchPlan) -> Iterator[str]:

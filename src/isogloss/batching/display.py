@@ -120,12 +120,12 @@ def _batch_rows(plan: BatchPlan, batch: Batch) -> list[dict[str, str]]:
     rows = []
     for slot in range(len(batch)):
         row = {
-            "item": corpus.item_ids[batch.items[slot]],
+            "item": corpus.item_id(int(batch.items[slot])),
             "query_language": corpus.languages[batch.query_languages[slot]],
             "passage_language": corpus.languages[batch.passage_languages[slot]],
         }
         if batch.negative_items is not None and batch.negative_languages is not None:
-            row["negative_item"] = corpus.item_ids[batch.negative_items[slot]]
+            row["negative_item"] = corpus.item_id(int(batch.negative_items[slot]))
             row["negative_language"] = corpus.languages[batch.negative_languages[slot]]
         rows.append(row)
     return rows

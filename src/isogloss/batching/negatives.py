@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isogloss.batching.batch import Batch
 from isogloss.batching.hashing import hash_keys
-from isogloss.corpus import ParallelCorpus
+from isogloss.batching.languages import SpokenLanguages
+from isogloss.corpus import Corpus
+from isogloss.corpus.stored.bits import BitColumn
+from isogloss.corpus.stored.model import ItemRange
 from isogloss.errors import ConfigError, PlanError
+
+Pool = NDArray[np.int64] | BitColumn | ItemRange
+"""Items to draw from; of a stored corpus, those asked for are worked out."""
 
 NEGATIVE_SOURCES = ("given", "article", "random")
 NEGATIVE_LANGUAGES = ("passage", "query", "any")
-_ANY = -1
+_ANY = _NONE = -1
+_AT_ONCE = 1 << 16
 _TRIES = 16
 """Random tries before a pool is searched as a whole: nearly every pool yields within one or two."""
 
@@ -65,10 +71,10 @@ class NegativePools:
     Source: ours.
     """
 
-    corpus: ParallelCorpus
+    corpus: Corpus
     choice: NegativeChoice
     seed: int
-    _speakers: dict[int, NDArray[np.int64]] = field(default_factory=dict, init=False, repr=False)
+    _speakers: dict[int, Pool] = field(default_factory=dict, init=False, repr=False)
 
     def draw(self, batch: Batch) -> Batch:
         """Give each row of a batch a negative.
@@ -83,26 +89,22 @@ class NegativePools:
             PlanError: A row has no possible negative in the language asked for.
         """
         corpus, rows = self.corpus, np.arange(len(batch))
-        taken = np.zeros(self._passage_count, dtype=np.bool_)
-        taken[corpus.passages[batch.items]] = True
-        wanted = self._wanted_languages(batch).tolist()
+        taken = np.unique(corpus.passages_of(batch.items))
+        wanted = self._wanted_languages(batch)
         keys = (self.seed, batch.epoch, batch.step, rows)
         tickets = hash_keys("negative", *keys[:3], rows[:, None], np.arange(_TRIES))
-        items = np.empty(len(batch), dtype=np.int64)
-        for slot, item in enumerate(batch.items.tolist()):
-            pools = self._list_pools(item, wanted[slot])
-            found = (self._pick(pool, taken, wanted[slot], tickets[slot]) for pool in pools)
-            negative = next((one for one in found if one is not None), None)
-            if negative is None:
-                raise PlanError(self._explain_no_negative(item, wanted[slot]))
-            items[slot] = negative
+        items = np.full(len(batch), _NONE, dtype=np.int64)
+        for source in NEGATIVE_SOURCES[NEGATIVE_SOURCES.index(self.choice.source) :]:
+            left = np.flatnonzero(items == _NONE)
+            pools = self._list_pools(source, batch.items[left], wanted[left])
+            items[left] = self._pick(pools, taken, wanted[left], tickets[left])
+        for slot in np.flatnonzero(items == _NONE).tolist():
+            raise PlanError(self._explain_no_negative(int(batch.items[slot]), int(wanted[slot])))
         if self.choice.language != "any":
             return replace(batch, negative_items=items, negative_languages=self._wanted_languages(batch))
-        present = corpus.present[items]
-        spoken = np.argsort(~present, axis=1, kind="stable").astype(np.int64)
-        counts = np.count_nonzero(present, axis=1).astype(np.uint64)
-        column = (hash_keys("negative language", *keys) % counts).astype(np.int64)
-        return replace(batch, negative_items=items, negative_languages=spoken[rows, column])
+        spoken = SpokenLanguages(corpus.present_in(items))
+        languages = spoken.pick(hash_keys("negative language", *keys) % spoken.counts)
+        return replace(batch, negative_items=items, negative_languages=languages)
 
     def _wanted_languages(self, batch: Batch) -> NDArray[np.int64]:
         match self.choice.language:
@@ -113,63 +115,84 @@ class NegativePools:
             case _:
                 return np.full(len(batch), _ANY, dtype=np.int64)
 
-    def _list_pools(self, item: int, language: int) -> Iterator[NDArray[np.int64]]:
-        """List the items to look among, the preferred source first."""
-        for source in NEGATIVE_SOURCES[NEGATIVE_SOURCES.index(self.choice.source) :]:
-            if source == "given":
-                yield np.array(self.corpus.negatives.get(item, ()), dtype=np.int64)
-            elif source == "article":
-                order, starts = self._articles
-                article = int(self.corpus.articles[item])
-                yield order[starts[article] : starts[article + 1]]
-            else:
-                yield self._items_in(language)
+    def _list_pools(
+        self, source: str, items: NDArray[np.int64], languages: NDArray[np.int64]
+    ) -> Sequence[Pool]:
+        """List the items to look among, for each row that has no negative yet."""
+        match source:
+            case "given":
+                given = map(self.corpus.given_negatives, items.tolist())
+                return [np.array(others, dtype=np.int64) for others in given]
+            case "article":
+                return self.corpus.items_of_articles(items)
+            case _:
+                return [self._items_in(language) for language in languages.tolist()]
 
     def _pick(
-        self, pool: NDArray[np.int64], taken: NDArray[np.bool_], language: int, tickets: NDArray[np.uint64]
-    ) -> int | None:
-        """Pick an item of a pool that stands in the language and whose passage is not taken."""
-        if not len(pool):
-            return None
-        # Rejection keeps the draw uniform, at a cost that does not grow with the corpus.
-        fitting = self._keep_fitting(pool[(tickets % np.uint64(len(pool))).astype(np.int64)], taken, language)
-        if not len(fitting):
-            every = self._keep_fitting(pool, taken, language)
-            if not len(every):
-                return None
-            fitting = every[[int(tickets[0]) % len(every)]]
-        return int(fitting[0])
-
-    def _keep_fitting(
-        self, items: NDArray[np.int64], taken: NDArray[np.bool_], language: int
+        self,
+        pools: Sequence[Pool],
+        taken: NDArray[np.int64],
+        languages: NDArray[np.int64],
+        tickets: NDArray[np.uint64],
     ) -> NDArray[np.int64]:
-        fits = ~taken[self.corpus.passages[items]]
-        if language != _ANY:
-            fits &= self.corpus.present[items, language]
-        return items[fits]
+        """Pick an item of each pool that is in the language and of a passage that is not taken, if any."""
+        picked = np.full(len(pools), _NONE, dtype=np.int64)
+        sizes = np.array([len(pool) for pool in pools], dtype=np.uint64)
+        some = np.flatnonzero(sizes)
+        # Rejection keeps the draw uniform, at a cost that does not grow with the corpus.
+        places = (tickets[some] % sizes[some, None]).astype(np.int64)
+        tried = _take(pools, some, places)
+        fits = self._fit(tried.ravel(), taken, np.repeat(languages[some], _TRIES)).reshape(tried.shape)
+        found = fits.any(axis=1)
+        picked[some[found]] = tried[found, fits[found].argmax(axis=1)]
+        for row in some[~found].tolist():
+            picked[row] = self._search(pools[row], taken, languages[row], int(tickets[row, 0]))
+        return picked
 
-    def _items_in(self, language: int) -> NDArray[np.int64]:
+    def _search(self, pool: Pool, taken: NDArray[np.int64], language: np.int64, ticket: int) -> int:
+        """Pick among all of a pool, a part of it at a time."""
+        every = []
+        for start in range(0, len(pool), _AT_ONCE):
+            part = pool[np.arange(start, min(start + _AT_ONCE, len(pool)))]
+            every.append(part[self._fit(part, taken, np.full(len(part), language))])
+        left = ticket % max(1, sum(map(len, every)))
+        for part in every:
+            if left < len(part):
+                return int(part[left])
+            left -= len(part)
+        return _NONE
+
+    def _fit(
+        self, items: NDArray[np.int64], taken: NDArray[np.int64], languages: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Tell which items stand in their language and are of a passage that is not taken."""
+        passages = self.corpus.passages_of(items)
+        free = taken.take(np.searchsorted(taken, passages), mode="clip") != passages
+        present = self.corpus.present_in(items)
+        spoken = present[np.arange(len(items)), np.maximum(languages, 0)]
+        return free & np.where(languages == _ANY, present.any(axis=1), spoken)
+
+    def _items_in(self, language: int) -> Pool:
         if language not in self._speakers:
-            present = self.corpus.present
-            spoken = present.any(axis=1) if language == _ANY else present[:, language]
-            self._speakers[language] = np.flatnonzero(spoken).astype(np.int64)
+            self._speakers[language] = self.corpus.items_in(None if language == _ANY else language)
         return self._speakers[language]
-
-    @cached_property
-    def _articles(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The items in the order of their articles, and where each article starts."""
-        order = np.argsort(self.corpus.articles, kind="stable").astype(np.int64)
-        edges = np.arange(len(self.corpus.article_names) + 1)
-        return order, np.searchsorted(self.corpus.articles[order], edges).astype(np.int64)
-
-    @cached_property
-    def _passage_count(self) -> int:
-        return int(self.corpus.passages.max()) + 1
 
     def _explain_no_negative(self, item: int, language: int) -> str:
         where = "" if language == _ANY else f" in {self.corpus.languages[language]!r}"
         remedy = "" if language == _ANY else ", or set batches.negative_language to 'any'"
         return (
-            f"no explicit negative for item {self.corpus.item_ids[item]!r} of {self.corpus.name}: "
+            f"no explicit negative for item {self.corpus.item_id(item)!r} of {self.corpus.name}: "
             f"every passage{where} is in its batch already; lower batches.size{remedy}"
         )
+
+
+def _take(pools: Sequence[Pool], rows: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Look up some places of each row's pool; rows of one pool together."""
+    taken = np.empty_like(places)
+    rows_of: dict[int, list[int]] = {}
+    for at, row in enumerate(rows.tolist()):
+        rows_of.setdefault(id(pools[row]), []).append(at)
+    for shared in rows_of.values():
+        pool = pools[int(rows[shared[0]])]
+        taken[shared] = pool[places[shared].ravel()].reshape(len(shared), -1)
+    return taken

@@ -12,12 +12,17 @@ from numpy.typing import NDArray
 
 from isogloss.batching.batch import Batch
 from isogloss.batching.hashing import hash_keys
+from isogloss.batching.languages import SpokenLanguages
 from isogloss.batching.negatives import NegativeChoice, NegativePools
+from isogloss.batching.packets import PacketStratum
 from isogloss.batching.schedule import Schedule, StratumKey
 from isogloss.batching.strata import Stratum
 from isogloss.batching.strategy import Kind, Strategy
-from isogloss.corpus import ParallelCorpus
+from isogloss.corpus import Corpus, StoredCorpus
+from isogloss.corpus.stored.bits import BitColumn
 from isogloss.errors import PlanError
+
+AnyStratum = Stratum | PacketStratum
 
 LANGUAGE_DRAWS = ("uniform", "size")
 LARGEST_SEED = 2**32 - 1
@@ -51,7 +56,7 @@ class BatchPlan:
     Source: arXiv 2408.10536, section 3, for the strategies; the schedule and the dealing are ours.
     """
 
-    corpora: Sequence[ParallelCorpus]
+    corpora: Sequence[Corpus]
     strategy: Strategy
     batch_size: int
     seed: int = 0
@@ -77,7 +82,7 @@ class BatchPlan:
     @cached_property
     def steps_per_epoch(self) -> int:
         """Count the steps of an epoch: ceil(items of all corpora / batch size), whatever the strategy."""
-        return -(-sum(len(corpus.item_ids) for corpus in self.corpora) // self.batch_size)
+        return -(-sum(corpus.item_count for corpus in self.corpora) // self.batch_size)
 
     def batch(self, epoch: int, step: int) -> Batch:
         """Plan one batch, without planning the earlier ones.
@@ -128,14 +133,14 @@ class BatchPlan:
         for step in range(self.steps_per_epoch):
             yield self.batch(epoch, step)
 
-    def strata(self) -> Iterator[tuple[Kind, int, str | None, Stratum]]:
+    def strata(self) -> Iterator[tuple[Kind, int, str | None, AnyStratum]]:
         """List the strata that the strategy draws from.
 
         Yields:
             Kind, index of the corpus, language (none where languages mix) and the stratum itself.
         """
         for number, key in enumerate(self._schedule.keys):
-            if key.kind in self._schedule.kinds and len(self._stratum(number).items):
+            if key.kind in self._schedule.kinds and len(self._stratum(number)):
                 language = self.corpora[key.corpus].languages[key.language] if key.language >= 0 else None
                 yield key.kind, key.corpus, language, self._stratum(number)
 
@@ -151,18 +156,22 @@ class BatchPlan:
         )
 
     @cached_property
-    def _strata_made(self) -> dict[int, Stratum]:
+    def _strata_made(self) -> dict[int, AnyStratum]:
         return {}
 
-    def _stratum(self, number: int) -> Stratum:
+    def _stratum(self, number: int) -> AnyStratum:
         if number not in self._strata_made:
-            key = self._schedule.keys[number]
-            items = self._schedule.items(key)
-            # The places of a corpus and a language name a stratum; sizes elsewhere in the plan do not matter.
-            identity = (key.corpus << 16) + (key.language % 65536)
-            passages = self.corpora[key.corpus].passages[items]
-            self._strata_made[number] = Stratum(identity, items, passages, self.batch_size, self.seed)
+            self._strata_made[number] = self._make_stratum(self._schedule.keys[number])
         return self._strata_made[number]
+
+    def _make_stratum(self, key: StratumKey) -> AnyStratum:
+        # The places of a corpus and a language name a stratum; sizes elsewhere in the plan do not matter.
+        identity = (key.corpus << 16) + (key.language % 65536)
+        corpus, items = self.corpora[key.corpus], self._schedule.items(key)
+        if isinstance(corpus, StoredCorpus) and isinstance(items, BitColumn):
+            return PacketStratum(corpus, items, identity, self.batch_size, self.seed)
+        listed = np.asarray(items)
+        return Stratum(identity, listed, corpus.passages_of(listed), self.batch_size, self.seed)
 
     @cached_property
     def _pools_made(self) -> dict[int, NegativePools]:
@@ -178,21 +187,18 @@ class BatchPlan:
         self, key: StratumKey, items: NDArray[np.int64], epoch: int, step: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Draw query and passage language of each row, uniformly among those that its item has."""
-        slots = np.arange(len(items))
         if key.kind is Kind.MONO:
             same = np.full(len(items), key.language, dtype=np.int64)
             return same, same
-        present = self.corpora[key.corpus].present[items]
-        counts = np.count_nonzero(present, axis=1).astype(np.uint64)
-        # Column k of `spoken` is the k-th language that the item has.
-        spoken = np.argsort(~present, axis=1, kind="stable").astype(np.int64)
-        tickets = hash_keys("pair", self.seed, epoch, step, slots)
+        spoken = SpokenLanguages(self.corpora[key.corpus].present_in(items))
+        counts = spoken.counts
+        tickets = hash_keys("pair", self.seed, epoch, step, np.arange(len(items)))
         if key.kind is Kind.MIXED:
-            same = spoken[slots, (tickets % counts).astype(np.int64)]
+            same = spoken.pick(tickets % counts)
             return same, same
         query, passage = np.divmod(tickets % (counts * (counts - 1)), counts - 1)
         passage += passage >= query
-        return spoken[slots, query.astype(np.int64)], spoken[slots, passage.astype(np.int64)]
+        return spoken.pick(query), spoken.pick(passage)
 
     def _explain_nothing_fits(self, kind: Kind) -> str:
         names = ", ".join(corpus.name for corpus in self.corpora)

@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 
 from isogloss.batching.hashing import uniforms
 from isogloss.batching.strategy import Kind, Strategy
-from isogloss.corpus import ParallelCorpus
+from isogloss.corpus import Corpus
+from isogloss.corpus.stored.bits import BitColumn
 
 CROSS, MIXED = -2, -1
 """Stand for the language where a stratum has no single one."""
+
+
+ItemList = NDArray[np.int64] | BitColumn
 
 
 class StratumKey(NamedTuple):
@@ -54,7 +58,7 @@ class Schedule:
         by size); the counting of visits is ours.
     """
 
-    corpora: Sequence[ParallelCorpus]
+    corpora: Sequence[Corpus]
     strategy: Strategy
     steps: int
     seed: int
@@ -85,23 +89,24 @@ class Schedule:
         """Give the weight of each corpus for each kind of batch; 0 where none of its items fit."""
         return {kind: self._weigh_corpora(kind) for kind in self.kinds}
 
-    def items(self, key: StratumKey) -> NDArray[np.int64]:
+    def items(self, key: StratumKey) -> ItemList:
         """List the items of a stratum.
 
         Args:
             key: The stratum.
 
         Returns:
-            int64 [items] indices, ascending.
+            Item numbers, ascending: int64 [items], or for a stored corpus what works them out.
         """
         corpus = self.corpora[key.corpus]
         if key.language == CROSS:
-            fits = np.count_nonzero(corpus.present, axis=1) >= 2
-        elif key.language == MIXED:
-            fits = corpus.present.any(axis=1)
-        else:
-            fits = corpus.present[:, key.language] & self._allowed(corpus)[key.language]
-        return np.flatnonzero(fits).astype(np.int64)
+            return corpus.items_across()
+        if key.language == MIXED:
+            return corpus.items_in()
+        only = self.strategy.only_language
+        if only not in (None, corpus.languages[key.language]):
+            return np.zeros(0, dtype=np.int64)
+        return corpus.items_in(key.language)
 
     def entry(self, epoch: int, step: int) -> tuple[int, int]:
         """Look up the stratum of a step and count its batches before that step, over all epochs.
@@ -156,24 +161,25 @@ class Schedule:
     @cached_property
     def _language_weights(self) -> list[NDArray[np.float64]]:
         weights = []
-        for corpus in self.corpora:
-            sizes = np.count_nonzero(corpus.present, axis=0) * self._allowed(corpus)
+        for number, corpus in enumerate(self.corpora):
+            keys = [StratumKey(number, language) for language in range(len(corpus.languages))]
+            sizes = np.array([len(self.items(key)) for key in keys])
             weights.append((sizes if self.by_size else sizes > 0).astype(np.float64))
         return weights
 
     def _weigh_corpora(self, kind: Kind) -> NDArray[np.float64]:
-        sizes = np.array([self._count_fitting(corpus, kind) for corpus in self.corpora], dtype=np.float64)
+        counts = [self._count_fitting(number, kind) for number in range(len(self.corpora))]
+        sizes = np.array(counts, dtype=np.float64)
         # Relative to the largest, so that no exponent overflows. 0 ** 0 is 1: an empty corpus is kept at 0.
         return np.where(sizes > 0, (sizes / max(sizes.max(), 1.0)) ** self.corpus_exponent, 0.0)
 
-    def _count_fitting(self, corpus: ParallelCorpus, kind: Kind) -> int:
+    def _count_fitting(self, number: int, kind: Kind) -> int:
+        corpus, only = self.corpora[number], self.strategy.only_language
         if kind is Kind.CROSS:
-            return int((np.count_nonzero(corpus.present, axis=1) >= 2).sum())
-        return int((corpus.present & self._allowed(corpus)).any(axis=1).sum())
-
-    def _allowed(self, corpus: ParallelCorpus) -> NDArray[np.bool_]:
-        only = self.strategy.only_language
-        return np.array([only in (None, language) for language in corpus.languages], dtype=np.bool_)
+            return len(corpus.items_across())
+        if only is None:
+            return len(corpus.items_in())
+        return len(corpus.items_in(corpus.languages.index(only))) if only in corpus.languages else 0
 
 
 def _count_visits(strata: NDArray[np.int64]) -> _Epoch:

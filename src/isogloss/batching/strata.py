@@ -57,6 +57,9 @@ class Stratum:
     seed: int
     _kept: dict[int, _Pass] = field(default_factory=dict, init=False, repr=False)
 
+    def __len__(self) -> int:
+        return len(self.items)
+
     @property
     def batches_per_pass(self) -> int:
         """Count the batches in which every passage's share of the items is dealt once."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from isogloss.corpus import ParallelCorpus
+    from isogloss.corpus import Corpus
     from isogloss.overlap import OverlapReport
 
 HELP = (
@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--format",
-        choices=("auto", "squad", "jsonl", "hub", "lines"),
+        choices=("auto", "squad", "jsonl", "hub", "store", "lines"),
         default="auto",
         help="what TRAIN is (default: told from what is there)",
     )
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_LEAK if any(report.leaked for report in reports) else EXIT_CLEAN
 
 
-def _read_training(arguments: argparse.Namespace) -> ParallelCorpus:
+def _read_training(arguments: argparse.Namespace) -> Corpus:
     """Read TRAIN: a corpus, or text aligned by line."""
     from isogloss.corpus import read_corpus
     from isogloss.pretraining.text import read_aligned_text
@@ -117,7 +117,7 @@ def _read_training(arguments: argparse.Namespace) -> ParallelCorpus:
     )
 
 
-def _format_report(corpus: ParallelCorpus, report: OverlapReport, limit: int) -> str:
+def _format_report(corpus: Corpus, report: OverlapReport, limit: int) -> str:
     """Write a report's counts and its first matches."""
     from isogloss.overlap import Kind, format_matches, locate_items
 

@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     composition = count_composition(plans.train, arguments.epochs)
     held_out = plans.validation.corpora if plans.validation else ()
     reasons = [
-        f"{corpus.name}: {len(corpus.item_ids):,} items of {len(corpus.article_names):,} whole articles "
+        f"{corpus.name}: {corpus.item_count:,} items of {corpus.article_count:,} whole articles "
         "are held out for validation"
         for corpus in held_out
     ]

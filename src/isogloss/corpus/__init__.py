@@ -8,17 +8,22 @@ from isogloss.corpus.jsonl import read_jsonl
 from isogloss.corpus.model import Blemish, ParallelCorpus, Rendering
 from isogloss.corpus.record import Record
 from isogloss.corpus.squad import read_squad_folder
+from isogloss.corpus.stored.model import Corpus, StoredCorpus
+from isogloss.corpus.storing import store_corpus
 
 __all__ = [
     "Blemish",
+    "Corpus",
     "CorpusDescription",
     "ParallelCorpus",
     "Record",
     "Rendering",
+    "StoredCorpus",
     "build_corpus",
     "describe_corpus",
     "read_corpus",
     "read_hub",
     "read_jsonl",
     "read_squad_folder",
+    "store_corpus",
 ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from isogloss.corpus.model import Blemish, ParallelCorpus, Rendering
+from isogloss.corpus.model import Blemish, ParallelCorpus
+from isogloss.corpus.stored.model import Corpus
 
 SHOWN_POSITIONS = 3
 
@@ -131,7 +132,7 @@ class CorpusDescription:
         return align_table([header, *rows], left=(0, 2))
 
 
-def describe_corpus(corpus: ParallelCorpus) -> CorpusDescription:
+def describe_corpus(corpus: Corpus) -> CorpusDescription:
     """Count what a corpus holds.
 
     Args:
@@ -140,35 +141,58 @@ def describe_corpus(corpus: ParallelCorpus) -> CorpusDescription:
     Returns:
         The counts, ready to print.
     """
-    languages = corpus.languages
-    present = corpus.present
-    shared = present.astype(np.int64).T @ present.astype(np.int64)
-    widths = present.sum(axis=1)
-    alone = present[widths == 1].sum(axis=0)
-    sizes = np.bincount(corpus.passages) if len(corpus.passages) else np.zeros(1, dtype=np.int64)
-    texts = {language: [row for row in corpus.renderings[language] if row] for language in languages}
+    counting = _Counting(corpus.languages)
+    for part in corpus.parts():
+        counting.add(part)
+    return counting.describe(corpus)
 
-    def count(numbers: Iterable[int]) -> dict[str, int]:
-        return dict(zip(languages, map(int, numbers), strict=True))
 
-    def lengths(strings: Callable[[list[Rendering]], Iterable[str]]) -> dict[str, Lengths]:
-        return {language: _measure(strings(rows)) for language, rows in texts.items()}
+class _Counting:
+    """Count a corpus part by part; passages are never cut, so each is counted in one part."""
 
-    return CorpusDescription(
-        name=corpus.name,
-        items=len(corpus.item_ids),
-        items_in_all=int((widths == len(languages)).sum()),
-        passages=int(corpus.passages.max(initial=-1)) + 1,
-        articles=len(corpus.article_names),
-        largest_passage=int(sizes.max()),
-        items_by_language=count(present.sum(axis=0)),
-        items_only_in=count(alone),
-        located_answers=count(sum(row.answer_start >= 0 for row in texts[code]) for code in languages),
-        pairs={one: count(shared[index]) for index, one in enumerate(languages)},
-        question_lengths=lengths(lambda rows: [row.question for row in rows]),
-        passage_lengths=lengths(lambda rows: {row.passage for row in rows}),
-        blemishes=_count_blemishes(corpus.blemishes),
-    )
+    def __init__(self, languages: Sequence[str]) -> None:
+        self.languages = languages
+        self.shared = np.zeros((len(languages),) * 2, dtype=np.int64)
+        self.alone = np.zeros(len(languages), dtype=np.int64)
+        self.in_all = self.passages = self.largest = 0
+        self.located: Counter[str] = Counter()
+        self.questions: dict[str, Counter[int]] = {language: Counter() for language in languages}
+        self.texts: dict[str, Counter[int]] = {language: Counter() for language in languages}
+
+    def add(self, part: ParallelCorpus) -> None:
+        present = part.present
+        widths = present.sum(axis=1)
+        self.shared += present.astype(np.int64).T @ present.astype(np.int64)
+        self.alone += present[widths == 1].sum(axis=0)
+        self.in_all += int((widths == len(self.languages)).sum())
+        sizes = np.bincount(part.passages)
+        self.passages += len(sizes)
+        self.largest = max(self.largest, int(sizes.max(initial=0)))
+        for language in self.languages:
+            rows = [row for row in part.renderings[language] if row]
+            self.located[language] += sum(row.answer_start >= 0 for row in rows)
+            self.questions[language].update(len(row.question) for row in rows)
+            self.texts[language].update(len(text) for text in {row.passage for row in rows})
+
+    def describe(self, corpus: Corpus) -> CorpusDescription:
+        def count(numbers: Iterable[int]) -> dict[str, int]:
+            return dict(zip(self.languages, map(int, numbers), strict=True))
+
+        return CorpusDescription(
+            name=corpus.name,
+            items=corpus.item_count,
+            items_in_all=self.in_all,
+            passages=self.passages,
+            articles=corpus.article_count,
+            largest_passage=self.largest,
+            items_by_language=count(self.shared.diagonal()),
+            items_only_in=count(self.alone),
+            located_answers=count(self.located[code] for code in self.languages),
+            pairs={one: count(self.shared[index]) for index, one in enumerate(self.languages)},
+            question_lengths={code: _measure(lengths) for code, lengths in self.questions.items()},
+            passage_lengths={code: _measure(lengths) for code, lengths in self.texts.items()},
+            blemishes=_count_blemishes(corpus.blemishes),
+        )
 
 
 def align_table(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
@@ -212,12 +236,19 @@ def measure_width(text: str) -> int:
     )
 
 
-def _measure(strings: Iterable[str]) -> Lengths:
-    sizes = [len(text) for text in strings]
-    if not sizes:
+def _measure(lengths: Mapping[int, int]) -> Lengths:
+    """Give median and 95th percentile of lengths that are counted, as ``numpy.percentile`` does."""
+    if not lengths:
         return Lengths(0.0, 0.0)
-    median, high = np.percentile(sizes, (50, 95))
-    return Lengths(float(median), float(high))
+    sizes = np.array(sorted(lengths), dtype=np.int64)
+    ends = np.cumsum([lengths[size] for size in sizes.tolist()])
+
+    def percentile(share: float) -> float:
+        place = share * (int(ends[-1]) - 1)
+        low, high = np.searchsorted(ends, [int(place), int(np.ceil(place))], side="right").tolist()
+        return float(sizes[low] + (sizes[high] - sizes[low]) * (place - int(place)))
+
+    return Lengths(percentile(0.5), percentile(0.95))
 
 
 def _show_lengths(lengths: Lengths) -> str:

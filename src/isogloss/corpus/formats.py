@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from isogloss.corpus import hub, jsonl, squad
-from isogloss.corpus.model import ParallelCorpus
+from isogloss.corpus.model import Blemish
+from isogloss.corpus.record import Record
+from isogloss.corpus.stored.files import is_store
+from isogloss.corpus.stored.model import Corpus, open_store
 from isogloss.errors import ConfigError, DataError
+from isogloss.progress import Advance, ignore_progress
 
-FORMATS = ("auto", "squad", "jsonl", "hub")
+FORMATS = ("auto", "squad", "jsonl", "hub", "store")
 _FILE_ENDINGS = (*squad.SUFFIXES, *jsonl.SUFFIXES, ".gz", ".parquet")
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
@@ -21,30 +25,98 @@ def read_corpus(
     format: str = "auto",  # noqa: A002 - the word of the command line and the configuration
     languages: Sequence[str] | None = None,
     name: str | None = None,
-) -> ParallelCorpus:
+) -> Corpus:
     """Read a corpus, whatever its format.
 
     Args:
         path: A folder of SQuAD JSON, one file per language; a single such file; a JSONL file or a folder
-            of them; a folder with a Hugging Face dataset; or the name of one on the hub.
-        format: ``squad``, ``jsonl`` or ``hub``; ``auto`` tells by what is there.
+            of them; a folder with a Hugging Face dataset; the name of one on the hub; or a folder that
+            ``store_corpus`` made.
+        format: ``squad``, ``jsonl``, ``hub`` or ``store``; ``auto`` tells by what is there.
         languages: Languages to keep; all when None.
         name: What to call the corpus; taken from ``path`` when None.
 
     Returns:
-        The corpus.
+        The corpus; a stored one is opened and read where it is used, all others are in memory.
 
     Raises:
         ConfigError: The format is unknown.
         DataError: There is no such path or dataset, its format cannot be told, or its content is broken.
     """
-    if format not in FORMATS:
-        raise ConfigError(f"unknown corpus format {format!r}; it must be one of {', '.join(FORMATS)}")
-    told = tell_format(path) if format == "auto" else format
+    told = _choose_format(path, format)
+    if told == "store":
+        return open_store(Path(path), languages=languages, name=name)
     if told == "hub":
         return hub.read_hub(path, languages=languages, name=name)
     read = squad.read_squad_folder if told == "squad" else jsonl.read_jsonl
     return read(Path(path), languages=languages, name=name)
+
+
+def stream_records(
+    path: str | Path,
+    files: dict[str, str],
+    *,
+    format: str = "auto",  # noqa: A002
+    languages: Sequence[str] | None = None,
+    advance: Advance = ignore_progress,
+) -> Iterator[Record | Blemish]:
+    """Read the questions of a corpus one by one, before it is known which belong together.
+
+    Args:
+        path: What ``read_corpus`` reads, but a stored corpus.
+        files: Where path and SHA-256 of each file go when it is read.
+        format: As for ``read_corpus``.
+        languages: Languages whose files a reader may need to know or fetch; others may be yielded too.
+        advance: Called with the bytes read since the last call.
+
+    Returns:
+        Records, and the flaws that the reader sees.
+
+    Raises:
+        ConfigError: The format is unknown, or the corpus is stored already.
+        DataError: As for ``read_corpus``.
+    """
+    told = _choose_format(path, format)
+    if told == "store":
+        raise ConfigError(f"{path} is a stored corpus already")
+    if told == "hub":
+        return hub.stream_hub(path, None, languages, files)
+    if told == "squad":
+        return squad.stream_squad(Path(path), languages, files, advance)
+    return jsonl.stream_jsonl(Path(path), files, advance)
+
+
+def measure_source(path: str | Path) -> int:
+    """Measure the files of a corpus.
+
+    Args:
+        path: The file or folder, or the name of a dataset on the hub.
+
+    Returns:
+        Their bytes; 0 where there are none here.
+    """
+    place = Path(path)
+    files = place.iterdir() if place.is_dir() else [place]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def name_source(path: str | Path) -> str:
+    """Name a corpus after the place that it is read from.
+
+    Args:
+        path: The file or folder, or the name of a dataset on the hub.
+
+    Returns:
+        The last part of the path; of a file or folder up to the first dot.
+    """
+    name = Path(path).resolve().name
+    return name.split(".")[0] if Path(path).exists() else name
+
+
+def _choose_format(path: str | Path, asked: str) -> str:
+    if asked not in FORMATS:
+        raise ConfigError(f"unknown corpus format {asked!r}; it must be one of {', '.join(FORMATS)}")
+    return tell_format(path) if asked == "auto" else asked
 
 
 def tell_format(path: str | Path) -> str:
@@ -54,7 +126,7 @@ def tell_format(path: str | Path) -> str:
         path: A file, a folder, or the name of a dataset on the hub.
 
     Returns:
-        ``squad``, ``jsonl`` or ``hub``.
+        ``squad``, ``jsonl``, ``hub`` or ``store``.
 
     Raises:
         DataError: There is nothing, or nothing known, or more than one format.
@@ -83,6 +155,8 @@ def _tell_file(file: Path) -> str:
 
 
 def _tell_folder(folder: Path) -> str:
+    if is_store(folder):
+        return "store"
     if hub.is_saved_dataset(folder):
         return "hub"
     found = []

@@ -52,11 +52,34 @@ def read_hub(
     Raises:
         DataError: The dataset cannot be had, or its rows are not what they should be.
     """
-    records: list[Record] = []
-    blemishes: list[Blemish] = []
     files: dict[str, str] = {}
+    read = list(stream_hub(source, split, languages, files))
+    records = [row for row in read if isinstance(row, Record)]
+    blemishes = [row for row in read if isinstance(row, Blemish)]
+    corpus = build_corpus(name or Path(source).resolve().name, records, files, blemishes)
+    return corpus if languages is None else corpus.select_languages(languages)
+
+
+def stream_hub(
+    source: str | Path, split: str | None, languages: Sequence[str] | None, files: dict[str, str]
+) -> Iterator[Record | Blemish]:
+    """Read the rows of a Hugging Face dataset, one after the other.
+
+    Args:
+        source: As for ``read_hub``.
+        split: The split to read, likewise.
+        languages: Languages whose configurations are fetched; all when None.
+        files: Where name and fingerprint of each table go.
+
+    Yields:
+        A record for each row, and a blemish for each of the SQuAD columns that has no answer.
+
+    Raises:
+        DataError: The dataset cannot be had, or its rows are not what they should be.
+    """
     path = f"hf:{source}"
     sole = languages[0] if languages is not None and len(languages) == 1 else None
+    empty = True
     for table in _load_tables(str(source), split, languages):
         files[f"{path}:{table.label}"] = str(table.rows._fingerprint)
         columns = set(table.rows.column_names)
@@ -64,20 +87,19 @@ def read_hub(
         if not squad and "passage" not in columns:
             known = ", ".join(sorted(columns))
             raise DataError(f"has no 'passage', nor 'context' and 'answers'; its columns: {known}", path)
+        read = _read_squad_row if squad else read_row
         for number, row in enumerate(table.rows):
             position = f"{table.label} row {number}"
             language = _language_of_row(row, path, position) or table.language or sole
             if language is None:
                 raise DataError("no 'language' column, and no name tells the language", path, position)
-            read = _read_squad_row if squad else read_row
             record = read(row, path, position, language)
-            records.append(record)
+            empty = False
+            yield record
             if squad and not record.answer:
-                blemishes.append(Blemish(path, position, "question without an answer", language))
-    if not records:
+                yield Blemish(path, position, "question without an answer", language)
+    if empty:
         raise DataError("holds no questions", path)
-    corpus = build_corpus(name or Path(source).resolve().name, records, files, blemishes)
-    return corpus if languages is None else corpus.select_languages(languages)
 
 
 def _load_tables(source: str, split: str | None, languages: Sequence[str] | None) -> Iterator[_Table]:

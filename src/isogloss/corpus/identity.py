@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
@@ -15,15 +16,30 @@ from isogloss.corpus.record import Record
 from isogloss.corpus.sentences import find_sentence, split_sentences, strip_spans
 from isogloss.errors import DataError
 
+UNKNOWN_NEGATIVE = "negative not in the corpus"
+OWN_NEGATIVE = "negative of the question's own passage"
 
-class _Partition:
-    """Keep items in groups that only ever grow together (union-find)."""
+
+class Partition:
+    """Keep items in groups that only ever grow together (union-find).
+
+    Args:
+        size: Number of items.
+    """
 
     def __init__(self, size: int) -> None:
-        self._parents = list(range(size))
+        self._parents = array("q", range(size))
         self._firsts: dict[Hashable, int] = {}
 
     def find(self, item: int) -> int:
+        """Find the group of an item.
+
+        Args:
+            item: The item.
+
+        Returns:
+            The first item of its group.
+        """
         parents = self._parents
         while parents[item] != item:
             parents[item] = parents[parents[item]]
@@ -31,12 +47,31 @@ class _Partition:
         return item
 
     def join(self, item: int, label: Hashable) -> None:
-        """Put an item into one group with all others of the same label."""
-        one, other = self.find(item), self.find(self._firsts.setdefault(label, item))
+        """Put an item into one group with all others of the same label.
+
+        Args:
+            item: The item.
+            label: What those of its group share.
+        """
+        self.unite(item, self._firsts.setdefault(label, item))
+
+    def unite(self, one: int, other: int) -> None:
+        """Put two items into one group.
+
+        Args:
+            one: An item.
+            other: Another one, or the same.
+        """
+        one, other = self.find(one), self.find(other)
         self._parents[max(one, other)] = min(one, other)
 
     def roots(self) -> NDArray[np.int64]:
-        return np.array([self.find(item) for item in range(len(self._parents))], dtype=np.int64)
+        """List the group of each item.
+
+        Returns:
+            The first item of its group. Shape: (items,), int64.
+        """
+        return np.fromiter(map(self.find, range(len(self._parents))), np.int64, len(self._parents))
 
 
 def build_corpus(
@@ -73,14 +108,15 @@ def build_corpus(
         raise DataError("holds no questions", next(iter(files), None))
     _check_repeats(rows)
     for row in rows:
-        _check_record(row)
+        check_record(row)
     item_ids = tuple(dict.fromkeys(row.item_id for row in rows))
     place = {item_id: item for item, item_id in enumerate(item_ids)}
     languages = tuple(sorted({row.language for row in rows}))
     passages, articles, article_names = _identify(rows, place)
     renderings, present = _render(rows, place, languages)
     negatives, unusable = _link_negatives(rows, place, passages)
-    found = [*blemishes, *_misplaced_answers(rows), *unusable]
+    misplaced = [found for row in rows if (found := find_misplaced(row)) is not None]
+    found = [*blemishes, *misplaced, *unusable]
     return ParallelCorpus(
         name=name,
         languages=languages,
@@ -99,21 +135,39 @@ def build_corpus(
 def _check_repeats(rows: Sequence[Record]) -> None:
     for one, other in pairwise(rows):
         if one[:2] == other[:2]:
-            first, second = sorted((one, other), key=lambda row: (row.path, _natural(row.position)))
-            where = _place_of(first, second)
-            raise DataError(
-                f"question id {one.item_id!r} is given twice in {one.language}; first at {where}",
-                second.path or None,
-                second.position or None,
-            )
+            raise explain_repeat(one, other)
 
 
-def _place_of(first: Record, second: Record) -> str:
-    """Say where a record is, leaving out the file when a second record shares it."""
-    return first.position if first.path == second.path else f"{first.path}, {first.position}"
+def explain_repeat(one: Record, other: Record) -> DataError:
+    """Name the two places where a question is given twice.
+
+    Args:
+        one: A record.
+        other: Another one of the same id and language.
+
+    Returns:
+        The error to raise.
+    """
+    first, second = sorted((one, other), key=lambda row: (row.path, natural_order(row.position)))
+    # The file is left out when the second record shares it.
+    where = first.position if first.path == second.path else f"{first.path}, {first.position}"
+    return DataError(
+        f"question id {one.item_id!r} is given twice in {one.language}; first at {where}",
+        second.path or None,
+        second.position or None,
+    )
 
 
-def _check_record(row: Record) -> None:
+def check_record(row: Record) -> None:
+    """Check that a record says what it must.
+
+    Args:
+        row: The record.
+
+    Raises:
+        DataError: A text is blank or cut inside a character, or an offset is outside its passage.
+    """
+
     def refuse(message: str) -> DataError:
         return DataError(message, row.path or None, row.position or None)
 
@@ -153,12 +207,12 @@ def _has_surrogate(text: str) -> bool:
 def _identify(
     rows: Sequence[Record], place: Mapping[str, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...]]:
-    passages, articles = _Partition(len(place)), _Partition(len(place))
+    passages, articles = Partition(len(place)), Partition(len(place))
     normal: dict[str, str] = {}
     for row in rows:
         item = place[row.item_id]
         if row.passage not in normal:
-            normal[row.passage] = " ".join(row.passage.split())
+            normal[row.passage] = normalize_space(row.passage)
         passages.join(item, ("text", row.language, normal[row.passage]))
         if row.passage_key is not None:
             passages.join(item, ("key", row.passage_key))
@@ -169,6 +223,18 @@ def _identify(
         articles.join(item, ("passage", root))
     numbers, _ = number_by_first_use(articles.roots())
     return number_by_first_use(roots)[0], numbers, _name_articles(rows, place, numbers)
+
+
+def normalize_space(text: str) -> str:
+    """Write a text with single spaces, so that passages that differ in white space only are equal.
+
+    Args:
+        text: The text.
+
+    Returns:
+        Its words, with a space between them.
+    """
+    return " ".join(text.split())
 
 
 def _name_articles(
@@ -184,40 +250,62 @@ def _name_articles(
     return tuple(best[article][2] for article in range(len(best)))
 
 
+SentenceSpans = dict[tuple[str, str], list[tuple[int, int]]]
+"""The sentences of passages that were split before, by language and passage."""
+
+
+def render(row: Record, known: SentenceSpans) -> Rendering:
+    """Find the sentence of a record's answer, and keep its texts.
+
+    Args:
+        row: The record.
+        known: Passages that were split before; this one is added.
+
+    Returns:
+        The texts.
+    """
+    if row.sentence_breaks is not None:
+        spans = strip_spans(row.passage, row.sentence_breaks)
+    elif row.answer_start < 0:
+        spans = []
+    else:
+        key = (row.language, row.passage)
+        if key not in known:
+            known[key] = strip_spans(row.passage, split_sentences(*key))
+        spans = known[key]
+    sentence = find_sentence(row.passage, spans, row.answer_start)
+    return Rendering(row.question, row.passage, row.answer, row.answer_start, sentence)
+
+
 def _render(
     rows: Sequence[Record], place: Mapping[str, int], languages: Sequence[str]
 ) -> tuple[dict[str, tuple[Rendering | None, ...]], NDArray[np.bool_]]:
     columns: dict[str, list[Rendering | None]] = {language: [None] * len(place) for language in languages}
     present = np.zeros((len(place), len(languages)), dtype=np.bool_)
     column_of = {language: index for index, language in enumerate(languages)}
-    sentences: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    sentences: SentenceSpans = {}
     for row in rows:
-        if row.sentence_breaks is not None:
-            spans = strip_spans(row.passage, row.sentence_breaks)
-        elif row.answer_start < 0:
-            spans = []
-        else:
-            key = (row.language, row.passage)
-            if key not in sentences:
-                sentences[key] = strip_spans(row.passage, split_sentences(*key))
-            spans = sentences[key]
-        sentence = find_sentence(row.passage, spans, row.answer_start)
+        rendering = render(row, sentences)
         item = place[row.item_id]
-        columns[row.language][item] = Rendering(
-            row.question, row.passage, row.answer, row.answer_start, sentence
-        )
+        columns[row.language][item] = rendering
         present[item, column_of[row.language]] = True
     return {language: tuple(column) for language, column in columns.items()}, frozen(present)
 
 
-def _misplaced_answers(rows: Iterable[Record]) -> list[Blemish]:
-    found = []
-    for row in rows:
-        if row.answer and row.answer_start < 0:
-            found.append(Blemish(row.path, row.position, "answer without an offset", row.language))
-        elif row.answer and not row.passage.startswith(row.answer, row.answer_start):
-            found.append(Blemish(row.path, row.position, "answer not at its offset", row.language))
-    return found
+def find_misplaced(row: Record) -> Blemish | None:
+    """Look whether a record's answer is where it is said to be.
+
+    Args:
+        row: The record.
+
+    Returns:
+        The blemish, if there is one.
+    """
+    if row.answer and row.answer_start < 0:
+        return Blemish(row.path, row.position, "answer without an offset", row.language)
+    if row.answer and not row.passage.startswith(row.answer, row.answer_start):
+        return Blemish(row.path, row.position, "answer not at its offset", row.language)
+    return None
 
 
 def _link_negatives(
@@ -232,16 +320,23 @@ def _link_negatives(
             if other is not None and passages[other] != passages[item]:
                 linked.setdefault(item, set()).add(other)
                 continue
-            kind = "negative not in the corpus" if other is None else "negative of the question's own passage"
+            kind = UNKNOWN_NEGATIVE if other is None else OWN_NEGATIVE
             unusable.append(Blemish(row.path, row.position, kind, row.language))
     return {item: tuple(sorted(others)) for item, others in sorted(linked.items())}, unusable
 
 
 def _order_of(blemish: Blemish) -> tuple[str, str, list[tuple[int, str]]]:
-    return blemish.kind, blemish.path, _natural(blemish.position)
+    return blemish.kind, blemish.path, natural_order(blemish.position)
 
 
-def _natural(position: str) -> list[tuple[int, str]]:
-    """Order positions by the numbers in them: line 9 before line 10."""
+def natural_order(position: str) -> list[tuple[int, str]]:
+    """Order positions by the numbers in them: line 9 before line 10.
+
+    Args:
+        position: Where in a file.
+
+    Returns:
+        What to sort by.
+    """
     parts = re.split(r"([0-9]+)", position)
     return [(int(part), "") if index % 2 else (0, part) for index, part in enumerate(parts)]

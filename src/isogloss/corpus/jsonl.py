@@ -9,10 +9,9 @@ from isogloss.corpus.identity import build_corpus
 from isogloss.corpus.model import ParallelCorpus
 from isogloss.corpus.record import Record
 from isogloss.corpus.source import (
-    Source,
     holds,
     parse_json,
-    read_source,
+    stream_lines,
     take_integer,
     take_list,
     take_object,
@@ -20,6 +19,7 @@ from isogloss.corpus.source import (
     take_string,
 )
 from isogloss.errors import DataError
+from isogloss.progress import Advance, ignore_progress
 
 SUFFIXES = (".jsonl", ".jsonl.gz")
 
@@ -45,20 +45,39 @@ def read_jsonl(
     Raises:
         DataError: A file is broken, the folder holds none, or a language is missing.
     """
+    files: dict[str, str] = {}
+    records = list(stream_jsonl(path, files))
+    corpus = build_corpus(name or path.resolve().name.split(".")[0], records, files)
+    return corpus if languages is None else corpus.select_languages(languages)
+
+
+def stream_jsonl(path: Path, files: dict[str, str], advance: Advance = ignore_progress) -> Iterator[Record]:
+    """Read the rows of a JSONL file, or of all in a folder, one after the other.
+
+    Args:
+        path: The file or folder.
+        files: Where path and SHA-256 of each file go when it is read.
+        advance: Called with the bytes read since the last call.
+
+    Yields:
+        A record for each row.
+
+    Raises:
+        DataError: A file is broken or holds no row, or the folder holds none.
+    """
     chosen = list_jsonl_files(path) if path.is_dir() else [path]
     if not chosen:
         raise DataError("holds no .jsonl or .jsonl.gz file", path)
-    records: list[Record] = []
-    files: dict[str, str] = {}
     for file in chosen:
-        source = read_source(file)
-        files[source.path] = source.sha256
-        rows = list(_read_rows(source))
-        if not rows:
+        empty = True
+        for number, line in stream_lines(file, files, advance):
+            if line.strip():
+                empty = False
+                position = f"line {number}"
+                value = take_object(parse_json(line, str(file), number), str(file), position)
+                yield read_row(value, str(file), position)
+        if empty:
             raise DataError("holds no questions", file)
-        records += rows
-    corpus = build_corpus(name or path.resolve().name.split(".")[0], records, files)
-    return corpus if languages is None else corpus.select_languages(languages)
 
 
 def list_jsonl_files(folder: Path) -> list[Path]:
@@ -108,15 +127,6 @@ def read_row(row: Mapping[str, object], path: str, position: str, language: str 
         path=path,
         position=position,
     )
-
-
-def _read_rows(source: Source) -> Iterator[Record]:
-    # Not splitlines(): that would break rows at U+2028 and its like inside strings.
-    for number, line in enumerate(source.text.split("\n"), start=1):
-        if line.strip():
-            value = parse_json(line, source.path, number)
-            position = f"line {number}"
-            yield read_row(take_object(value, source.path, position), source.path, position)
 
 
 def _optional_string(row: Mapping[str, object], key: str, path: str, position: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -96,6 +97,130 @@ class ParallelCorpus:
     blemishes: tuple[Blemish, ...] = field(repr=False)
     files: Mapping[str, str]
 
+    @property
+    def item_count(self) -> int:
+        """Count the items."""
+        return len(self.item_ids)
+
+    @property
+    def number_count(self) -> int:
+        """Count the item numbers: one for each item."""
+        return len(self.item_ids)
+
+    @property
+    def article_count(self) -> int:
+        """Count the articles."""
+        return len(self.article_names)
+
+    def item_id(self, item: int) -> str:
+        """Look up the id of an item.
+
+        Args:
+            item: Index of the item.
+
+        Returns:
+            Its question id.
+        """
+        return self.item_ids[item]
+
+    def items_in(self, language: int | None = None) -> NDArray[np.int64]:
+        """List the items in a language.
+
+        Args:
+            language: Index into ``languages``; any of them when None.
+
+        Returns:
+            int64 [items] indices, ascending.
+        """
+        present = self.present
+        return np.flatnonzero(present.any(axis=1) if language is None else present[:, language])
+
+    def items_across(self) -> NDArray[np.int64]:
+        """List the items in at least two languages.
+
+        Returns:
+            int64 [items] indices, ascending.
+        """
+        return np.flatnonzero(np.count_nonzero(self.present, axis=1) >= 2)
+
+    def present_in(self, items: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell the languages of some items.
+
+        Args:
+            items: Indices of items. Shape: (n,), int64.
+
+        Returns:
+            Whether each item has each language. Shape: (n, languages), bool.
+        """
+        return self.present[items]
+
+    def passages_of(self, items: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Tell the passage of some items.
+
+        Args:
+            items: Indices of items. Shape: (n,), int64.
+
+        Returns:
+            The number of each one's passage. Shape: (n,), int64.
+        """
+        return self.passages[items]
+
+    def items_of_articles(self, items: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """List the items of each item's article.
+
+        Args:
+            items: Indices of items. Shape: (n,), int64.
+
+        Returns:
+            For each, int64 [items] indices, ascending; it is one of them.
+        """
+        order, starts = self._by_article
+        return [order[starts[article] : starts[article + 1]] for article in self.articles[items].tolist()]
+
+    def given_negatives(self, item: int) -> tuple[int, ...]:
+        """List the items whose passages are an item's given negatives.
+
+        Args:
+            item: Index of the item.
+
+        Returns:
+            Indices of items, ascending.
+        """
+        return self.negatives.get(item, ())
+
+    def paired_languages(self) -> tuple[str, ...]:
+        """List the languages of the items that are in at least two.
+
+        Returns:
+            Language codes, sorted.
+        """
+        found = self.present[self.items_across()].any(axis=0).tolist()
+        return tuple(language for language, there in zip(self.languages, found, strict=True) if there)
+
+    def list_article_names(self) -> Iterator[str]:
+        """List the names of the articles.
+
+        Yields:
+            Each name; one that several articles have comes once for each.
+        """
+        yield from self.article_names
+
+    def has_second_article(self) -> bool:
+        """Tell whether articles can be held out.
+
+        Returns:
+            Whether the articles have at least two names.
+        """
+        return len(set(self.article_names)) > 1
+
+    def parts(self) -> Iterator[ParallelCorpus]:
+        """Give the corpus as parts that fit into memory: here there is one.
+
+        Yields:
+            The corpus.
+        """
+        yield self
+
     def rendering(self, item: int, language: str) -> Rendering:
         """Look up one item in one language.
 
@@ -166,12 +291,7 @@ class ParallelCorpus:
         Raises:
             DataError: The corpus lacks one of the languages, or none is named.
         """
-        kept = tuple(sorted(set(languages)))
-        unknown = [language for language in kept if language not in self.languages]
-        if unknown or not kept:
-            asked = ", ".join(unknown) or "none"
-            known = ", ".join(self.languages)
-            raise DataError(f"corpus {self.name!r} lacks the languages asked for ({asked}); it has {known}")
+        kept = check_languages(self.name, self.languages, languages)
         present = self.present[:, [self.languages.index(language) for language in kept]]
         narrowed = replace(
             self,
@@ -196,6 +316,18 @@ class ParallelCorpus:
         )
         return self.subset(np.flatnonzero(~mask)), self.subset(np.flatnonzero(mask))
 
+    def without_items(self, ids: AbstractSet[str]) -> ParallelCorpus:
+        """Leave some items out.
+
+        Args:
+            ids: Ids of the items; those that the corpus lacks are passed over.
+
+        Returns:
+            The other items; none may be left.
+        """
+        kept = [item for item, name in enumerate(self.item_ids) if name not in ids]
+        return self.subset(np.array(kept, dtype=np.int64))
+
     def split_articles(self, share: float, seed: int = 0) -> tuple[ParallelCorpus, ParallelCorpus]:
         """Hold out whole articles.
 
@@ -216,8 +348,7 @@ class ParallelCorpus:
 
         Source: ours.
         """
-        if not 0 < share < 1:
-            raise ConfigError(f"the share to hold out must be above 0 and below 1, not {share}")
+        check_share(share)
         names = [self.article_names[article] for article in self.articles.tolist()]
         sizes: dict[str, int] = {}
         for name in names:
@@ -225,6 +356,48 @@ class ParallelCorpus:
         if len(sizes) < 2:
             raise DataError(f"corpus {self.name!r} has no second article to hold out; give it article titles")
         return self.separate_articles(_choose_articles(sizes, share * len(names), seed))
+
+    @cached_property
+    def _by_article(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The items in the order of their articles, and where each article starts."""
+        order = np.argsort(self.articles, kind="stable").astype(np.int64)
+        edges = np.arange(len(self.article_names) + 1)
+        return order, np.searchsorted(self.articles[order], edges).astype(np.int64)
+
+
+def check_languages(name: str, known: Sequence[str], asked: Sequence[str]) -> tuple[str, ...]:
+    """Check that a corpus has the languages asked for.
+
+    Args:
+        name: What the corpus is called.
+        known: Its languages.
+        asked: Those asked for, in any order.
+
+    Returns:
+        Those asked for, sorted, each once.
+
+    Raises:
+        DataError: The corpus lacks one of them, or none is named.
+    """
+    kept = tuple(sorted(set(asked)))
+    unknown = [language for language in kept if language not in known]
+    if unknown or not kept:
+        missing, there = ", ".join(unknown) or "none", ", ".join(known)
+        raise DataError(f"corpus {name!r} lacks the languages asked for ({missing}); it has {there}")
+    return kept
+
+
+def check_share(share: float) -> None:
+    """Check the share of items to hold out.
+
+    Args:
+        share: The share.
+
+    Raises:
+        ConfigError: It is not above 0 and below 1.
+    """
+    if not 0 < share < 1:
+        raise ConfigError(f"the share to hold out must be above 0 and below 1, not {share}")
 
 
 def number_by_first_use(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

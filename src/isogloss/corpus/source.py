@@ -5,13 +5,18 @@ from __future__ import annotations
 import codecs
 import gzip
 import hashlib
+import io
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from isogloss.errors import DataError
+from isogloss.progress import Advance
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 
 class Source(NamedTuple):
@@ -61,6 +66,57 @@ def read_source(path: Path) -> Source:
         line = content[: error.start].count(b"\n") + 1
         raise DataError("is not UTF-8 text; convert it to UTF-8", path, f"line {line}") from error
     return Source(str(path), text, sha256)
+
+
+def stream_lines(path: Path, files: dict[str, str], advance: Advance) -> Iterator[tuple[int, str]]:
+    """Read a text file in UTF-8 line by line, compressed when its name ends in ``.gz``.
+
+    Args:
+        path: The file. A byte order mark is skipped.
+        files: Where the SHA-256 of the file's bytes goes, under its path, when the last line is read.
+        advance: Called with the bytes of the file that were read since the last call.
+
+    Yields:
+        Number of the line, from 1, and the line without its break. Line feeds alone break lines.
+
+    Raises:
+        DataError: The file cannot be read, is cut off, or is not UTF-8.
+    """
+    try:
+        with path.open("rb", buffering=0) as raw:
+            counted = _CountedFile(raw, advance)
+            content = io.BufferedReader(counted, 1 << 20)
+            lines = gzip.GzipFile(fileobj=content) if path.suffix == ".gz" else content
+            for number, line in enumerate(lines, start=1):
+                whole = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+                yield number, whole.removesuffix(b"\n").decode("utf-8")
+            files[str(path)] = counted.digest.hexdigest()
+    except UnicodeDecodeError as error:
+        raise DataError("is not UTF-8 text; convert it to UTF-8", path, f"line {number}") from error
+    except FileNotFoundError:
+        raise DataError("no such file", path) from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"is not a whole gzip file ({error}); fetch or compress it again", path) from error
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", path) from error
+
+
+class _CountedFile(io.RawIOBase):
+    """Read a file, and keep the digest of what was read."""
+
+    def __init__(self, raw: io.FileIO, advance: Advance) -> None:
+        self._raw = raw
+        self._advance = advance
+        self.digest = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        count = self._raw.readinto(buffer) or 0
+        self.digest.update(memoryview(buffer)[:count])
+        self._advance(count)
+        return count
 
 
 def parse_json(text: str, path: str, line: int | None = None) -> object:

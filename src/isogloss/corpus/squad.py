@@ -21,6 +21,7 @@ from isogloss.corpus.source import (
     take_string,
 )
 from isogloss.errors import DataError
+from isogloss.progress import Advance, ignore_progress
 
 SUFFIXES = (".json", ".json.gz")
 
@@ -49,26 +50,47 @@ def read_squad_folder(
     Raises:
         DataError: A file is broken, the folder holds none, or a language cannot be told or is missing.
     """
-    chosen = _choose_files(path, languages)
-    records: list[Record] = []
-    blemishes: list[Blemish] = []
     files: dict[str, str] = {}
-    for file, language in chosen.items():
-        source = read_source(file)
-        files[source.path] = source.sha256
-        read = list(read_questions(source, language))
-        found = [row for row in read if isinstance(row, Record)]
-        blemishes += [row for row in read if isinstance(row, Blemish)]
-        if not found:
-            raise DataError("holds no questions", file)
-        records += found
-        blemishes += [
-            Blemish(row.path, row.position, "question without an answer", language)
-            for row in found
-            if not row.answer and row.answer_start < 0
-        ]
+    read = list(stream_squad(path, languages, files))
+    records = [row for row in read if isinstance(row, Record)]
+    blemishes = [row for row in read if isinstance(row, Blemish)]
     corpus = build_corpus(name or path.resolve().name.split(".")[0], records, files, blemishes)
     return corpus if languages is None else corpus.select_languages(languages)
+
+
+def stream_squad(
+    path: Path,
+    languages: Sequence[str] | None,
+    files: dict[str, str],
+    advance: Advance = ignore_progress,
+) -> Iterator[Record | Blemish]:
+    """Read the questions of a folder of SQuAD files, or of one such file, a file at a time.
+
+    Args:
+        path: The folder or file.
+        languages: As for ``read_squad_folder``; all files are read whatever they are.
+        files: Where path and SHA-256 of each file go when it is read.
+        advance: Called with the bytes of each file that was read.
+
+    Yields:
+        A record for each question, and a blemish for each that has no answer.
+
+    Raises:
+        DataError: A file is broken, the folder holds none, or a language cannot be told.
+    """
+    for file, language in _choose_files(path, languages).items():
+        source = read_source(file)
+        files[source.path] = source.sha256
+        empty = True
+        for row in read_questions(source, language):
+            yield row
+            if isinstance(row, Record):
+                empty = False
+                if not row.answer and row.answer_start < 0:
+                    yield Blemish(row.path, row.position, "question without an answer", language)
+        if empty:
+            raise DataError("holds no questions", file)
+        advance(file.stat().st_size)
 
 
 def list_squad_files(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from isogloss.benchmarks import AnyBenchmark
-from isogloss.corpus import ParallelCorpus, Rendering
+from isogloss.corpus import Corpus, ParallelCorpus, Rendering
 from isogloss.overlap.comparison import (
     Compare,
     Manner,
@@ -17,6 +17,7 @@ from isogloss.overlap.comparison import (
     compare_questions,
     compare_sentences,
 )
+from isogloss.overlap.joining import join_reports
 from isogloss.overlap.normalization import count_columns, normalize_text
 from isogloss.overlap.references import Reference, References, collect_references
 from isogloss.overlap.report import LEAKS, Count, Kind, Match, OverlapReport, sort_matches
@@ -76,7 +77,7 @@ class OverlapFinder:
             _Side.build(Kind.QUESTION, self._references.questions, least.question, compare_questions),
         )
 
-    def find(self, corpus: ParallelCorpus) -> OverlapReport:
+    def find(self, corpus: Corpus) -> OverlapReport:
         """Find the training items that share something with the benchmark.
 
         Texts are compared whatever their languages are said to be: a file may hold what was never translated.
@@ -86,10 +87,13 @@ class OverlapFinder:
             corpus: The training data.
 
         Returns:
-            All that is shared.
+            All that is shared. A stored corpus is loaded and compared part by part.
 
         Source: ours; what is measured is told at ``comparison``.
         """
+        return join_reports([self._find_in(part) for part in corpus.parts()])
+
+    def _find_in(self, corpus: ParallelCorpus) -> OverlapReport:
         passages = _collect_texts(corpus, lambda row: row.passage)
         questions = _collect_texts(corpus, lambda row: row.question)
         found = [*_match_ids(corpus, self._references), *_match_articles(corpus, self._references)]
@@ -99,7 +103,7 @@ class OverlapFinder:
 
 
 def find_overlap(
-    corpus: ParallelCorpus, benchmark: AnyBenchmark, thresholds: Thresholds | None = None
+    corpus: Corpus, benchmark: AnyBenchmark, thresholds: Thresholds | None = None
 ) -> OverlapReport:
     """Find the training items that share something with a benchmark, as ``OverlapFinder`` does.
 
@@ -114,7 +118,7 @@ def find_overlap(
     return OverlapFinder(benchmark, thresholds).find(corpus)
 
 
-def without_overlap(corpus: ParallelCorpus, reports: Sequence[OverlapReport]) -> ParallelCorpus:
+def without_overlap(corpus: Corpus, reports: Sequence[OverlapReport]) -> Corpus:
     """Drop the items whose passages a benchmark has.
 
     Args:
@@ -124,9 +128,7 @@ def without_overlap(corpus: ParallelCorpus, reports: Sequence[OverlapReport]) ->
     Returns:
         The other items; none may be left.
     """
-    leaked = {item for report in reports for item in report.leaked}
-    kept = [item for item, name in enumerate(corpus.item_ids) if name not in leaked]
-    return corpus.subset(np.array(kept, dtype=np.int64))
+    return corpus.without_items({item for report in reports for item in report.leaked})
 
 
 def _collect_texts(corpus: ParallelCorpus, choose: Callable[[Rendering], str]) -> list[_Text]:

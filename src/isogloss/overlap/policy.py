@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from isogloss.benchmarks import AnyBenchmark
-from isogloss.corpus import ParallelCorpus
+from isogloss.corpus import Corpus
 from isogloss.errors import DataError
 from isogloss.overlap.finding import OverlapFinder, without_overlap
 from isogloss.overlap.report import Kind, OverlapReport
@@ -37,7 +37,7 @@ class CheckedCorpora(NamedTuple):
         files: Each file of the benchmarks, after their name -> SHA-256 of its content.
     """
 
-    corpora: tuple[ParallelCorpus, ...]
+    corpora: tuple[Corpus, ...]
     reports: tuple[OverlapReport, ...]
     policy: OverlapPolicy
     files: Mapping[str, str]
@@ -81,7 +81,7 @@ class CheckedCorpora(NamedTuple):
 
 
 def check_overlap(
-    corpora: Sequence[ParallelCorpus],
+    corpora: Sequence[Corpus],
     benchmarks: Sequence[AnyBenchmark],
     policy: OverlapPolicy = OverlapPolicy.REFUSE,
 ) -> CheckedCorpora:
@@ -101,7 +101,7 @@ def check_overlap(
         DataError: Items leak and the policy is to refuse, or nothing is left of a corpus.
     """
     finders = [OverlapFinder(benchmark) for benchmark in benchmarks]
-    kept: list[ParallelCorpus] = []
+    kept: list[Corpus] = []
     reports: list[OverlapReport] = []
     for corpus in corpora:
         found = [finder.find(corpus) for finder in finders]
@@ -125,10 +125,10 @@ def check_overlap(
     return CheckedCorpora(tuple(kept), tuple(reports), policy, files)
 
 
-def _drop_leaks(corpus: ParallelCorpus, reports: Sequence[OverlapReport]) -> ParallelCorpus:
+def _drop_leaks(corpus: Corpus, reports: Sequence[OverlapReport]) -> Corpus:
     if not any(report.leaked for report in reports):
         return corpus
     kept = without_overlap(corpus, reports)
-    if not kept.item_ids:
+    if not kept.item_count:
         raise DataError(f"every item of corpus {corpus.name!r} is in a benchmark; nothing is left")
     return kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from isogloss.corpus import ParallelCorpus, Record
+from isogloss.corpus import Corpus, Record
 from isogloss.corpus.jsonl import SUFFIXES as JSONL_SUFFIXES
 from isogloss.corpus.jsonl import read_row
 from isogloss.corpus.languages import tell_language
@@ -14,9 +14,7 @@ from isogloss.corpus.squad import SUFFIXES as SQUAD_SUFFIXES
 from isogloss.corpus.squad import read_questions
 
 
-def locate_items(
-    corpus: ParallelCorpus, wanted: Collection[tuple[str, str]]
-) -> Mapping[tuple[str, str], str]:
+def locate_items(corpus: Corpus, wanted: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
     """Find items in the files of their corpus, which are read again.
 
     Args:
@@ -44,7 +42,7 @@ def locate_items(
     return found
 
 
-def _read_squad(source: Source, corpus: ParallelCorpus) -> Iterator[Record]:
+def _read_squad(source: Source, corpus: Corpus) -> Iterator[Record]:
     # A file read alone may have no language in its name; the corpus then has but one.
     language = tell_language(Path(source.path).name.split(".")[0]) or corpus.languages[0]
     return (row for row in read_questions(source, language) if isinstance(row, Record))

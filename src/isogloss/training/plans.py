@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from isogloss.batching import BatchPlan, NegativeChoice, choose_strategy
+from isogloss.batching import BatchPlan, Kind, NegativeChoice, choose_strategy
 from isogloss.batching.negatives import NEGATIVE_LANGUAGES
 from isogloss.batching.strategy import DEFAULT_ALPHA
 from isogloss.benchmarks import Layout, open_benchmark
 from isogloss.config import CorpusConfig, OverlapConfig, TrainConfig, ValidationConfig
-from isogloss.corpus import ParallelCorpus, read_corpus
+from isogloss.corpus import Corpus, read_corpus
 from isogloss.errors import ConfigError
 from isogloss.overlap import CheckedCorpora, OverlapPolicy, check_overlap
 
 VALIDATION_SEED = 0
 """Seed of held-out articles and validation batches, not the run's: every run is judged by the same."""
-
 
 SHARE_SEED = 1
 """Seed of the articles that a share of the data keeps: equal shares are equal articles in every run."""
@@ -30,7 +29,7 @@ class RunPlans(NamedTuple):
     train: BatchPlan
     validation: BatchPlan | None
     """Batches of held-out articles, half of them monolingual, whatever the strategy."""
-    corpora: tuple[ParallelCorpus, ...]
+    corpora: tuple[Corpus, ...]
     """The corpora as read, before anything was dropped or held out."""
     overlap: CheckedCorpora | None = None
     """What they share with the benchmarks that the settings name, if they name any."""
@@ -39,13 +38,13 @@ class RunPlans(NamedTuple):
 class TrainingData(NamedTuple):
     """Hold what a run trains on, whatever its batches."""
 
-    corpora: tuple[ParallelCorpus, ...]
+    corpora: tuple[Corpus, ...]
     """The corpora as read."""
     overlap: CheckedCorpora | None
     """What they share with the benchmarks that the settings name, if they name any."""
 
 
-def read_corpora(configs: Sequence[CorpusConfig]) -> tuple[ParallelCorpus, ...]:
+def read_corpora(configs: Sequence[CorpusConfig]) -> tuple[Corpus, ...]:
     """Read the corpora that a configuration names.
 
     Args:
@@ -72,7 +71,7 @@ def read_corpora(configs: Sequence[CorpusConfig]) -> tuple[ParallelCorpus, ...]:
     return corpora
 
 
-def check_corpora(corpora: Sequence[ParallelCorpus], config: OverlapConfig) -> CheckedCorpora | None:
+def check_corpora(corpora: Sequence[Corpus], config: OverlapConfig) -> CheckedCorpora | None:
     """Compare corpora with the benchmarks that a configuration names.
 
     Args:
@@ -160,7 +159,7 @@ def plan_run(config: TrainConfig, data: TrainingData | None = None) -> RunPlans:
         )
     corpora, overlap = read_training_data(config) if data is None else data
     train = corpora if overlap is None else overlap.corpora
-    held_out: tuple[ParallelCorpus, ...] = ()
+    held_out: tuple[Corpus, ...] = ()
     if config.validation.share:
         train, held_out = hold_out_articles(train, config.validation.share)
     train = take_share(train, config.data_share)
@@ -200,8 +199,8 @@ def check_validation(config: ValidationConfig) -> None:
 
 
 def hold_out_articles(
-    corpora: Sequence[ParallelCorpus], share: float
-) -> tuple[tuple[ParallelCorpus, ...], tuple[ParallelCorpus, ...]]:
+    corpora: Sequence[Corpus], share: float
+) -> tuple[tuple[Corpus, ...], tuple[Corpus, ...]]:
     """Hold out whole articles for validation; an article held out of one corpus is held out of all.
 
     Args:
@@ -215,24 +214,28 @@ def hold_out_articles(
     Raises:
         ConfigError: No corpus has a second article, or nothing would be left to train on.
     """
-    names: set[str] = set()
-    for corpus in corpora:
-        if len(set(corpus.article_names)) > 1:
-            names |= set(corpus.split_articles(share, seed=VALIDATION_SEED)[1].article_names)
+    splits = [
+        corpus.split_articles(share, seed=VALIDATION_SEED)
+        for corpus in corpora
+        if corpus.has_second_article()
+    ]
     listed = ", ".join(corpus.name for corpus in corpora)
-    if not names:
+    if not splits:
         raise ConfigError(
             f"{listed}: there is no second article to hold out; give the data article titles, or set "
             "'validation.share' to 0 to train without validation"
         )
-    parts = [corpus.separate_articles(names) for corpus in corpora]
-    kept = tuple(rest for rest, _ in parts if rest.item_ids)
+    parts: list[tuple[Corpus, Corpus]] = [*splits]
+    if len(corpora) > 1:
+        names = {name for _, part in splits for name in part.list_article_names()}
+        parts = [corpus.separate_articles(names) for corpus in corpora]
+    kept = tuple(rest for rest, _ in parts if rest.item_count)
     if not kept:
         raise ConfigError(f"{listed}: holding out articles leaves none to train on; lower 'validation.share'")
-    return kept, tuple(part for _, part in parts if part.item_ids)
+    return kept, tuple(part for _, part in parts if part.item_count)
 
 
-def take_share(corpora: Sequence[ParallelCorpus], share: float) -> tuple[ParallelCorpus, ...]:
+def take_share(corpora: Sequence[Corpus], share: float) -> tuple[Corpus, ...]:
     """Keep a share of the items of each corpus, in whole articles that a fixed hash of their names chooses.
 
     Args:
@@ -252,7 +255,7 @@ def take_share(corpora: Sequence[ParallelCorpus], share: float) -> tuple[Paralle
     if share == 1.0:
         return tuple(corpora)
     for corpus in corpora:
-        if len(set(corpus.article_names)) < 2:
+        if not corpus.has_second_article():
             raise ConfigError(
                 f"'data_share' takes whole articles, and {corpus.name} trains on one alone; set it to 1"
             )
@@ -260,7 +263,7 @@ def take_share(corpora: Sequence[ParallelCorpus], share: float) -> tuple[Paralle
 
 
 def plan_validation(
-    held_out: Sequence[ParallelCorpus], batch_size: int, negatives: NegativeChoice | None
+    held_out: Sequence[Corpus], batch_size: int, negatives: NegativeChoice | None
 ) -> BatchPlan:
     """Plan the validation batches, the same for every strategy and seed.
 
@@ -273,7 +276,7 @@ def plan_validation(
         A plan whose first batches are the validation set: half of them monolingual where items are in several
         languages, all of them otherwise.
     """
-    parallel = any((corpus.present.sum(axis=1) >= 2).any() for corpus in held_out)
+    parallel = any(len(corpus.items_across()) for corpus in held_out)
     strategy = choose_strategy("hybrid", DEFAULT_ALPHA if parallel else 1.0)
     return BatchPlan(held_out, strategy, batch_size, seed=VALIDATION_SEED, negatives=negatives)
 
@@ -302,9 +305,12 @@ def list_trained_languages(plan: BatchPlan) -> list[str]:
         Language codes, sorted: English alone for ``en-en``, for example.
     """
     found: set[str] = set()
-    for _, number, language, stratum in plan.strata():
+    for kind, number, language, _ in plan.strata():
         corpus = plan.corpora[number]
-        drawn = corpus.present[stratum.items]
-        spoken = {name for place, name in enumerate(corpus.languages) if drawn[:, place].any()}
-        found |= {language} if language else spoken
+        if kind is Kind.CROSS:
+            found |= set(corpus.paired_languages())
+        elif kind is Kind.MIXED:
+            found |= {code for place, code in enumerate(corpus.languages) if len(corpus.items_in(place))}
+        elif language is not None:
+            found.add(language)
     return sorted(found)

@@ -332,8 +332,8 @@ def describe_run(
         "start": config.model.name,
         "unit": config.unit.value,
         "languages": list_trained_languages(plans.train),
-        "items": {corpus.name: len(corpus.item_ids) for corpus in plans.train.corpora},
-        "held_out_items": {corpus.name: len(corpus.item_ids) for corpus in plans.validation.corpora}
+        "items": {corpus.name: corpus.item_count for corpus in plans.train.corpora},
+        "held_out_items": {corpus.name: corpus.item_count for corpus in plans.validation.corpora}
         if plans.validation
         else {},
         "files": list_files(plans),

@@ -9,7 +9,7 @@ import numpy as np
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Transformer
 
-from isogloss.corpus import ParallelCorpus
+from isogloss.corpus import Corpus, Rendering
 from isogloss.training.start import first_module
 from isogloss.types import PassageUnit
 
@@ -46,7 +46,7 @@ class TruncationCount:
 
 
 def count_truncated(
-    model: SentenceTransformer, corpora: Sequence[ParallelCorpus], unit: PassageUnit
+    model: SentenceTransformer, corpora: Sequence[Corpus], unit: PassageUnit
 ) -> TruncationCount:
     """Count the training texts that are longer than the model's lengths, prefix and special tokens included.
 
@@ -58,15 +58,7 @@ def count_truncated(
     Returns:
         The counts, over all texts or an even sample of ``SAMPLE``.
     """
-    renderings = [
-        rendering
-        for corpus in corpora
-        for column in corpus.renderings.values()
-        for rendering in column
-        if rendering
-    ]
-    if len(renderings) > SAMPLE:
-        renderings = [renderings[place] for place in np.linspace(0, len(renderings) - 1, SAMPLE).astype(int)]
+    renderings = _sample_renderings(corpora)
     transformer = first_module(model)
     prefixes = {side: model.prompts.get(side) or "" for side in ("query", "document")}
     queries = [prefixes["query"] + rendering.question for rendering in renderings]
@@ -77,6 +69,20 @@ def count_truncated(
         passages=len(passages),
         cut_passages=_count_longer(transformer, passages, transformer.document_length),
     )
+
+
+def _sample_renderings(corpora: Sequence[Corpus]) -> list[Rendering]:
+    """List all renderings or an even sample, by corpus, language and item."""
+    columns = [(corpus, place) for corpus in corpora for place in range(len(corpus.languages))]
+    ends = np.cumsum([len(corpus.items_in(place)) for corpus, place in columns])
+    total = int(ends[-1])
+    chosen = np.linspace(0, total - 1, min(total, SAMPLE)).astype(np.int64)
+    found = []
+    for (corpus, place), end in zip(columns, ends.tolist(), strict=True):
+        items = corpus.items_in(place)
+        ranks = chosen[(chosen >= end - len(items)) & (chosen < end)] - (end - len(items))
+        found += [corpus.rendering(item, corpus.languages[place]) for item in items[ranks].tolist()]
+    return found
 
 
 def _count_longer(transformer: Transformer, texts: Sequence[str], limit: int | None) -> int:
