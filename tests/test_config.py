@@ -66,7 +66,15 @@ configs = st.builds(
         negative_language=words,
     ),
     loss=st.builds(LossConfig, name=words, temperature=numbers, learn_temperature=st.booleans()),
-    validation=st.builds(ValidationConfig, share=numbers, batches=whole, every=whole, patience=whole),
+    validation=st.builds(
+        ValidationConfig,
+        share=numbers,
+        batches=whole,
+        every=whole,
+        patience=whole,
+        retrieval=whole,
+        metric=words,
+    ),
     overlap=st.builds(
         OverlapConfig,
         policy=words,

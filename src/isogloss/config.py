@@ -65,12 +65,14 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class ValidationConfig:
-    """Say what is held out and how often the loss over it is taken."""
+    """Say what is held out, how often loss and retrieval over it are measured, and which of them decides."""
 
     share: float = 0.05
     batches: int = 20
     every: int = 50
     patience: int = 5
+    retrieval: int = 50
+    metric: str = "loss"
 
 
 @dataclass(frozen=True)

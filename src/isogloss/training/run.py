@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -26,9 +27,11 @@ from isogloss.run_directory import RunDirectory
 from isogloss.training.arguments import build_arguments, count_epochs
 from isogloss.training.callbacks import BestCheckpoint, LossState, PlanEpoch, calm_libraries, wait_for_all
 from isogloss.training.checkpoints import find_checkpoint, remove_torn
+from isogloss.training.evaluator import RetrievalEvaluator, find_validation, take_metrics
 from isogloss.training.loss import ContrastiveLoss
 from isogloss.training.plans import RunPlans, list_trained_languages, plan_run
 from isogloss.training.processes import LostProcessError, find_place, speaks_of_lost_process
+from isogloss.training.retrieval import describe_validation
 from isogloss.training.rows import RowTexts, planned_dataset
 from isogloss.training.start import load_start
 from isogloss.training.truncation import TruncationCount, count_truncated
@@ -44,6 +47,9 @@ class TrainingOutcome:
         best_step: The step whose model was kept, if validation chose one.
         train_loss: Mean training loss in nats; after a resumed run, of the steps since it was resumed.
         validation_loss: Validation loss of the kept model in nats, if there was validation.
+        retrieval: Metrics of the kept model on the retrieval set, by the names of ``validation.metric``: mAP
+            from 0 to 1, rank distance in ranks; empty without one.
+        retrieval_chance: What a random ranking scores in each of them.
         truncation: Share of texts cut at the length limits.
         seconds: Time of training, loading and saving included, since the run was last started.
     """
@@ -53,6 +59,8 @@ class TrainingOutcome:
     best_step: int | None
     train_loss: float
     validation_loss: float | None
+    retrieval: Mapping[str, float]
+    retrieval_chance: Mapping[str, float]
     truncation: TruncationCount
     seconds: float
 
@@ -123,12 +131,15 @@ def _train(
         LossState(loss).load(checkpoint)
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     check_finite(model)
+    kept = find_validation(trainer.state)
     outcome = TrainingOutcome(
         model=directory.model,
         steps=trainer.state.global_step,
         best_step=trainer.state.best_global_step or None,
         train_loss=float(result.training_loss),
-        validation_loss=trainer.state.best_metric,
+        validation_loss=kept.get("eval_loss"),
+        retrieval=take_metrics(kept),
+        retrieval_chance=plans.retrieval.chance if plans.retrieval else {},
         truncation=truncation,
         seconds=time.monotonic() - start,
     )
@@ -247,6 +258,7 @@ def build_trainer(
             epochs * plans.train.steps_per_epoch,
         ),
         eval_dataset=validation,
+        evaluator=RetrievalEvaluator(plans.retrieval) if plans.retrieval else None,
         loss=loss,
         callbacks=[PlanEpoch(), BestCheckpoint(), LossState(loss), *stopping, *callbacks],
     )
@@ -305,6 +317,7 @@ def describe_run(
         "best_step": outcome.best_step,
         "train_loss": outcome.train_loss,
         "validation_loss": outcome.validation_loss,
+        "validation": describe_validation(plans.retrieval, config.validation.metric, outcome.retrieval),
         "seconds": round(outcome.seconds, 1),
         "processes": trainer.args.world_size,
         "device": str(trainer.model.device),
