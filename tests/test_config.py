@@ -52,6 +52,7 @@ configs = st.builds(
             format=words,
             languages=st.lists(words, max_size=3).map(tuple),
             name=words,
+            license=words,
         ),
         max_size=3,
     ).map(tuple),

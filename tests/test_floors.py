@@ -28,6 +28,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "mining",
         "lexical",
         "debiasing",
+        "model_card",
     ),
     5: ("training", "evaluation", "pretraining", "mteb_tasks"),
     6: ("comparison", "report", "demo"),

@@ -27,6 +27,7 @@ class CorpusConfig:
     format: str = "auto"
     languages: tuple[str, ...] = ()
     name: str = ""
+    license: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class TrainConfig:
     overlap: OverlapConfig = field(default_factory=OverlapConfig)
     unit: PassageUnit = PassageUnit.SENTENCE
     seed: int = 0
+    license: str = ""
     trainer: Mapping[str, TomlValue] = field(default_factory=dict)
     """Handed to ``SentenceTransformerTrainingArguments`` untouched."""
 

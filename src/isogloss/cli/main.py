@@ -21,6 +21,7 @@ COMMANDS = (
     "train",
     "benchmarks",
     "evaluate",
+    "card",
     "compare",
     "report",
 )

@@ -23,6 +23,7 @@ from isogloss.batching.strategy import DEFAULT_ALPHA
 from isogloss.config import TrainConfig
 from isogloss.errors import ModelError
 from isogloss.files import replace_folder
+from isogloss.model_card import compose_card, read_license, read_record, write_card
 from isogloss.run_directory import RunDirectory
 from isogloss.training.arguments import build_arguments, count_epochs
 from isogloss.training.callbacks import BestCheckpoint, LossState, PlanEpoch, calm_libraries, wait_for_all
@@ -31,6 +32,7 @@ from isogloss.training.evaluator import RetrievalEvaluator, find_validation, tak
 from isogloss.training.loss import ContrastiveLoss
 from isogloss.training.plans import RunPlans, list_trained_languages, plan_run
 from isogloss.training.processes import LostProcessError, find_place, speaks_of_lost_process
+from isogloss.training.provenance import describe_arguments, describe_corpus
 from isogloss.training.retrieval import describe_validation
 from isogloss.training.rows import RowTexts, planned_dataset
 from isogloss.training.start import load_start
@@ -147,7 +149,8 @@ def _train(
         directory.write_log(trainer.state.log_history)
         directory.write_provenance(describe_run(config, plans, trainer, outcome))
         with replace_folder(directory.model) as temporary:
-            model.save_pretrained(str(temporary))
+            model.save_pretrained(str(temporary), create_model_card=False)
+            write_card(temporary, compose_card(read_record(directory.path)))
     wait_for_all()
     return outcome
 
@@ -302,6 +305,8 @@ def describe_run(
         "alpha": strategy.alpha,
         "seed": config.seed,
         "start": config.model.name,
+        "base_model": None if Path(config.model.name).is_dir() else config.model.name,
+        "start_license": read_license(config.model.name),
         "unit": config.unit.value,
         "languages": list_trained_languages(plans.train),
         "items": {corpus.name: len(corpus.item_ids) for corpus in plans.train.corpora},
@@ -309,6 +314,10 @@ def describe_run(
         if plans.validation
         else {},
         "files": list_files(plans),
+        "corpora": [
+            describe_corpus(*pair, plans) for pair in zip(config.corpora, plans.corpora, strict=True)
+        ],
+        "trainer": describe_arguments(trainer.args),
         "overlap": plans.overlap.to_dict() if plans.overlap else "not checked",
         "blemishes": sum(len(corpus.blemishes) for corpus in plans.corpora),
         "truncated": outcome.truncation.shares(),
