@@ -25,7 +25,12 @@ def escape(text: str) -> str:
     Returns:
         The text, escaped, for a paragraph, a list or a table cell.
     """
-    plain = " ".join(_HIDDEN.sub(" ", text).split()).replace("&", "&amp;").replace("<", "&lt;")
+    plain = (
+        " ".join(_HIDDEN.sub(" ", text).split())
+        .replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+    )
     escaped = _SPECIAL.sub(r"\\\1", plain)
     escaped = _LIST_MARK.sub(r"\1\\\2", escaped)
     if any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in escaped):
