@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|!~$])")
-_LIST_MARK = re.compile(r"^(\d*)([-+.)])(?=\s|$)")
+_LIST_MARK = re.compile(r"^(?=[-+=])|^\d+(?=[.)](?:\s|$))")
 _HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 """Control characters, those of lines and of writing direction, and halves of surrogate pairs."""
 _FIRST_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
@@ -32,7 +32,7 @@ def escape(text: str) -> str:
         .replace(">", "&gt;")
     )
     escaped = _SPECIAL.sub(r"\\\1", plain)
-    escaped = _LIST_MARK.sub(r"\1\\\2", escaped)
+    escaped = _LIST_MARK.sub(r"\g<0>\\", escaped)
     if any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in escaped):
         return f"{_FIRST_ISOLATE}{escaped}{_POP_ISOLATE}"
     return escaped
