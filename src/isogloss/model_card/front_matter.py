@@ -26,6 +26,7 @@ def write_front_matter(record: RunRecord) -> str:
 
     corpora = record.find(list, "corpora") or []
     datasets = [name for entry in corpora if (name := look_up(entry, str, "dataset"))]
+    license_, license_name = _name_license(record.config.license)
     data = ModelCardData(
         language=list_languages(record.find(list, "languages") or []) or None,
         library_name="sentence-transformers",
@@ -33,7 +34,8 @@ def write_front_matter(record: RunRecord) -> str:
         tags=list(TAGS),
         base_model=record.find(str, "base_model"),
         datasets=datasets or None,
-        **_name_license(record.config.license),
+        license=license_,
+        license_name=license_name,
     )
     return f"---\n{data.to_yaml().strip()}\n---\n"
 
@@ -56,11 +58,11 @@ def list_languages(codes: Sequence[object]) -> list[str]:
     return sorted(found)
 
 
-def _name_license(stated: str) -> dict[str, str]:
+def _name_license(stated: str) -> tuple[str | None, str | None]:
     """Name a licence as the hub does: by its identifier, or as another one with a name."""
     text = " ".join(stated.split())
     if not text:
-        return {}
+        return None, None
     if _IDENTIFIER.fullmatch(text.lower()):
-        return {"license": text.lower()}
-    return {"license": "other", "license_name": text}
+        return text.lower(), None
+    return "other", text

@@ -36,7 +36,7 @@ class RunRecord:
 
         Args:
             kind: Type that the entry must have.
-            names: The keys that lead to it.
+            *names: The keys that lead to it.
 
         Returns:
             The entry; none where it is missing, as in runs of earlier releases, or of another type.
@@ -50,7 +50,7 @@ def look_up(content: object, kind: type[T], *names: str) -> T | None:
     Args:
         content: An object out of JSON.
         kind: Type that the entry must have; ``float`` also takes a whole number.
-        names: The keys that lead to it.
+        *names: The keys that lead to it.
 
     Returns:
         The entry, or none.

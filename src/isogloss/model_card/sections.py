@@ -108,20 +108,20 @@ def describe_data(record: RunRecord) -> str:
     Returns:
         The section.
     """
-    corpora = record.find(list, "corpora") or []
+    corpora = _list_corpora(record)
     rows = [
         [
             escape(look_up(entry, str, "name") or ""),
-            escape(look_up(entry, str, "license") or _NOT_STATED),
+            escape(license_ or _NOT_STATED),
             escape(" ".join(map(str, look_up(entry, list, "languages") or []))),
             f"{look_up(entry, int, 'trained') or 0:,}",
             f"{look_up(entry, int, 'held_out') or 0:,}",
         ]
-        for entry in corpora
+        for entry, license_ in corpora
     ]
     files = [
         [escape(look_up(entry, str, "name") or ""), write_code(name, cell=True), f"`{digest}`"]
-        for entry in corpora
+        for entry, _ in corpora
         for name, digest in (look_up(entry, dict, "files") or {}).items()
     ]
     head = ["corpus", "licence", "languages", "items trained on", "items held out"]
@@ -138,6 +138,12 @@ def describe_data(record: RunRecord) -> str:
             f"Cut at the lengths above: {queries:.2%} of the questions, {passages:.2%} of the passages."
         )
     return "\n\n".join(parts)
+
+
+def _list_corpora(record: RunRecord) -> list[tuple[object, str]]:
+    """List what is known of each corpus, and its licence, which the settings state in the same order."""
+    licenses = [corpus.license for corpus in record.config.corpora]
+    return list(zip(record.find(list, "corpora") or [], licenses, strict=False))
 
 
 def describe_training(record: RunRecord) -> str:
@@ -270,9 +276,8 @@ def list_licenses(record: RunRecord) -> str:
             escape(record.find(str, "start_license") or _NOT_STATED),
         ],
     ]
-    for entry in record.find(list, "corpora") or []:
-        name, license_ = look_up(entry, str, "name") or "", look_up(entry, str, "license")
-        rows.append([f"corpus {escape(name)}", escape(license_ or _NOT_STATED)])
+    for entry, license_ in _list_corpora(record):
+        rows.append([f"corpus {escape(look_up(entry, str, 'name') or '')}", escape(license_ or _NOT_STATED)])
     return "## Licences\n\n" + write_table(["what", "licence"], rows)
 
 

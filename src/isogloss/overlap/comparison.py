@@ -78,9 +78,9 @@ class TextFinder:
         self._index = NgramIndex([references[number] for number in self._known])
         self._equal: dict[str, list[int]] = {}
         least_equal = shortest if shortest_equal is None else shortest_equal
-        for number, text in enumerate(references):
-            if count_columns(text) >= least_equal:
-                self._equal.setdefault(text, []).append(number)
+        for number, normal in enumerate(references):
+            if count_columns(normal) >= least_equal:
+                self._equal.setdefault(normal, []).append(number)
 
     def find(self, texts: Sequence[str]) -> Iterator[Likeness]:
         """Find the texts that are like a reference.
@@ -91,9 +91,9 @@ class TextFinder:
         Yields:
             Each pair that is alike, once: the equal ones first.
         """
-        for number, text in enumerate(texts):
-            for reference in self._equal.get(text, ()):
-                yield Likeness(number, reference, Manner.EXACT, 1.0)
+        for text, normal in enumerate(texts):
+            for reference in self._equal.get(normal, ()):
+                yield Likeness(text, reference, Manner.EXACT, 1.0)
         kept = [number for number, text in enumerate(texts) if count_columns(text) >= self._shortest]
         for place, spot in self._index.find([texts[number] for number in kept], _CANDIDATE_SHARE):
             text, reference = kept[place], self._known[spot]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.evaluation import BaseEvaluator
+from sentence_transformers.base.model import BaseModel
 from transformers import TrainerState
 
 from isogloss.encoding import Encoder
@@ -14,7 +16,7 @@ from isogloss.evaluation import evaluate
 from isogloss.training.retrieval import METRICS, RetrievalSet
 
 
-class RetrievalEvaluator(BaseEvaluator):  # type: ignore[misc]
+class RetrievalEvaluator(BaseEvaluator):
     """Measure the model in training on held-out articles, by the code of ``isogloss evaluate``.
 
     The trainer calls it at each validation, in the first of several processes, and shares what it gives with
@@ -25,12 +27,12 @@ class RetrievalEvaluator(BaseEvaluator):  # type: ignore[misc]
     """
 
     def __init__(self, retrieval: RetrievalSet) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.retrieval = retrieval
 
     def __call__(
         self,
-        model: SentenceTransformer,
+        model: BaseModel,
         output_path: str | None = None,
         epoch: float = -1,  # noqa: ARG002 - the trainer calls every evaluator with these
         steps: int = -1,  # noqa: ARG002
@@ -53,7 +55,7 @@ class RetrievalEvaluator(BaseEvaluator):  # type: ignore[misc]
             Path(output_path).rmdir()
         in_training = model.training
         try:
-            encoder = Encoder(model, "the model in training", quiet=True)
+            encoder = Encoder(cast("SentenceTransformer", model), "the model in training", quiet=True)
             results = evaluate(encoder, self.retrieval.benchmark, self.retrieval.unit, quiet=True)
         finally:
             model.train(in_training)

@@ -57,7 +57,6 @@ def describe_corpus(config: CorpusConfig, corpus: ParallelCorpus, plans: RunPlan
     )
     return {
         "name": corpus.name,
-        "license": config.license or None,
         "dataset": config.path if hub else None,
         "languages": list(corpus.languages),
         "items": len(corpus.item_ids),

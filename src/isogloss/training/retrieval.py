@@ -122,9 +122,10 @@ def build_retrieval_set(
 
 def _tells_answers(corpus: ParallelCorpus) -> bool:
     """Tell whether every language that the held-out part of a corpus has tells the place of some answer."""
-    spoken = corpus.present.any(axis=0)
     return all(
-        tells_answers(corpus, language) for place, language in enumerate(corpus.languages) if spoken[place]
+        tells_answers(corpus, language)
+        for place, language in enumerate(corpus.languages)
+        if corpus.present[:, place].any()
     )
 
 
