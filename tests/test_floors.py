@@ -29,6 +29,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "lexical",
         "debiasing",
         "vocabulary",
+        "model_card",
     ),
     5: ("training", "evaluation", "pretraining", "mteb_tasks", "translation", "trimming"),
     6: ("comparison", "report", "demo", "study"),

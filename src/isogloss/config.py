@@ -27,6 +27,7 @@ class CorpusConfig:
     format: str = "auto"
     languages: tuple[str, ...] = ()
     name: str = ""
+    license: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,14 @@ class LoraConfig:
 
 @dataclass(frozen=True)
 class ValidationConfig:
-    """Say what is held out and how often the loss over it is taken."""
+    """Say what is held out, how often loss and retrieval over it are measured, and which of them decides."""
 
     share: float = 0.05
     batches: int = 20
     every: int = 50
     patience: int = 5
+    retrieval: int = 50
+    metric: str = "loss"
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ class TrainConfig:
     unit: PassageUnit = PassageUnit.SENTENCE
     data_share: float = 1.0
     seed: int = 0
+    license: str = ""
     trainer: Mapping[str, TomlValue] = field(default_factory=dict)
     """Handed to ``SentenceTransformerTrainingArguments`` untouched."""
 

@@ -38,7 +38,16 @@ def test_it_prints_what_was_done(
     printed = capfd.readouterr()
     assert printed.err == ""
     lines = dict(line.split("  ", maxsplit=1) for line in printed.out.splitlines())
-    assert list(lines) == ["steps", "training loss", "validation loss", "cut texts", "time", "model"]
+    retrieval = ["validation mAP", "rank distance"]
+    assert list(lines) == [
+        "steps",
+        "training loss",
+        "validation loss",
+        *retrieval,
+        "cut texts",
+        "time",
+        "model",
+    ]
     assert lines["steps"].strip().startswith("6, model of step ")
     assert lines["model"].strip() == str(tmp_path / "run" / "model")
     shares = json.loads((tmp_path / "run" / "provenance.json").read_text())["truncated"]
@@ -115,7 +124,7 @@ def test_two_processes_train_what_one_trains(
     printed = capfd.readouterr()
     assert printed.err == ""
     assert printed.out.startswith("steps            6, model of step ")
-    assert printed.out.count("\n") == 6
+    assert printed.out.count("\n") == 8
     train(config, tmp_path / "one")
     assert losses_of(tmp_path / "two") == pytest.approx(losses_of(tmp_path / "one"), abs=1e-4)
     assert largest_difference(tmp_path / "two" / "model", tmp_path / "one" / "model") < 1e-3

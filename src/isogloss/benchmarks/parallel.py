@@ -59,36 +59,85 @@ def read_parallel(
     chosen = tuple(dict.fromkeys(languages)) or corpus.languages
     if spaced := [item for item in corpus.item_ids if any(letter.isspace() for letter in item)]:
         raise DataError(f"the question id {spaced[0]!r} holds white space; an id must not", path)
-    whole = all(row.answer_start < 0 for language in chosen for _, row in _list_rows(corpus, language))
-    passages: list[PassageRow] = []
+    told = [tells_answers(corpus, language) for language in chosen]
+    if any(told) and not all(told):
+        raise DataError(f"no question in {chosen[told.index(False)]!r} says where its answer is", path)
+    rows = collect_rows(corpus, chosen, whole=not any(told))
+    units = tuple(PassageUnit) if any(told) else (PassageUnit.PARAGRAPH,)
+    # Hashes go by the name of the file, wherever it is; datasets of the hub keep theirs.
+    files = {key if key.startswith("hf:") else Path(key).name: sha256 for key, sha256 in corpus.files.items()}
+    return assemble_benchmark(
+        corpus.name, chosen, rows.queries, rows.passages, files, notes=rows.notes, units=units
+    )
+
+
+class ParallelRows(NamedTuple):
+    """Hold the queries and passages that a parallel corpus makes.
+
+    Args:
+        queries: The questions, each relevant to its answer in every language.
+        passages: The candidates.
+        notes: What was left out, one line each.
+    """
+
+    queries: list[QueryRow]
+    passages: list[PassageRow]
+    notes: list[str]
+
+
+def tells_answers(corpus: ParallelCorpus, language: str) -> bool:
+    """Tell whether some question of a language says where its answer is.
+
+    Args:
+        corpus: The corpus.
+        language: One of its languages.
+
+    Returns:
+        False where all places are unknown, so that whole passages must be the candidates.
+    """
+    return any(row.answer_start >= 0 for _, row in _list_rows(corpus, language))
+
+
+def collect_rows(
+    corpus: ParallelCorpus, languages: Sequence[str], *, whole: bool, prefix: str = ""
+) -> ParallelRows:
+    """Make queries and candidate passages of a parallel corpus.
+
+    Args:
+        corpus: The corpus.
+        languages: Those of its languages to take, in this order.
+        whole: Whether whole passages are the candidates, and not their sentences.
+        prefix: Put before every id, so that rows of several corpora can be joined.
+
+    Returns:
+        The rows. Without ``whole``, a question whose answer has no known place in a language is not asked
+        there.
+    """
+    rows = ParallelRows([], [], [])
     asked: list[_Asked] = []
-    notes: list[str] = []
-    for language in chosen:
-        rows = list(_list_rows(corpus, language))
-        told = [(item, row) for item, row in rows if whole or row.answer_start >= 0]
-        if not told:
-            raise DataError(f"no question in {language!r} says where its answer is", path)
-        if len(told) < len(rows):
-            notes.append(f"{language}: {len(rows) - len(told)} question(s) left out, answer place unknown")
-        candidates = _Candidates(language, whole)
-        for item, row in rows:
+    for language in languages:
+        found = list(_list_rows(corpus, language))
+        told = [(item, row) for item, row in found if whole or row.answer_start >= 0]
+        if len(told) < len(found):
+            left = len(found) - len(told)
+            rows.notes.append(f"{language}: {left} question(s) left out, answer place unknown")
+        candidates = _Candidates(f"{prefix}{language}", language, whole)
+        for item, row in found:
             candidates.add(int(corpus.passages[item]), row)
-        passages += candidates.rows
+        rows.passages.extend(candidates.rows)
         asked += [
             _Asked(item, language, candidates.find(int(corpus.passages[item]), row)) for item, row in told
         ]
-    units = (PassageUnit.PARAGRAPH,) if whole else tuple(PassageUnit)
-    queries = _ask(corpus, asked)
-    # Hashes go by the name of the file, wherever it is; datasets of the hub keep theirs.
-    files = {key if key.startswith("hf:") else Path(key).name: sha256 for key, sha256 in corpus.files.items()}
-    return assemble_benchmark(corpus.name, chosen, queries, passages, files, notes=notes, units=units)
+    rows.queries.extend(_ask(corpus, asked, prefix))
+    return rows
 
 
 class _Candidates:
     """Collect the candidates of one language."""
 
-    def __init__(self, language: str, whole: bool) -> None:
+    def __init__(self, start: str, language: str, whole: bool) -> None:
         self.rows: list[PassageRow] = []
+        self._start = start
         self._language = language
         self._whole = whole
         self._names: dict[tuple[int, str], str] = {}
@@ -100,7 +149,7 @@ class _Candidates:
         if key in self._names:
             return
         # A passage that reads differently for two questions gives candidates of either text.
-        name = f"{self._language}:{passage}"
+        name = f"{self._start}:{passage}"
         other = sum(1 for number, _ in self._names if number == passage)
         self._names[key] = f"{name}-{other}" if other else name
         whole = row.passage.strip()
@@ -125,7 +174,7 @@ def _list_rows(corpus: ParallelCorpus, language: str) -> Iterator[tuple[int, Ren
     return ((item, row) for item, row in enumerate(corpus.renderings[language]) if row is not None)
 
 
-def _ask(corpus: ParallelCorpus, asked: Sequence[_Asked]) -> Iterator[QueryRow]:
+def _ask(corpus: ParallelCorpus, asked: Sequence[_Asked], prefix: str) -> Iterator[QueryRow]:
     """Write the queries: the answer in any language is relevant to the question in every one."""
     answers: dict[int, dict[str, int]] = {}
     for row in asked:
@@ -133,4 +182,5 @@ def _ask(corpus: ParallelCorpus, asked: Sequence[_Asked]) -> Iterator[QueryRow]:
     for row in asked:
         question = corpus.rendering(row.item, row.language).question.strip()
         article = corpus.article_names[int(corpus.articles[row.item])]
-        yield QueryRow(corpus.item_ids[row.item], row.language, question, article, answers[row.item])
+        name = f"{prefix}{corpus.item_ids[row.item]}"
+        yield QueryRow(name, row.language, question, article, answers[row.item])

@@ -24,6 +24,7 @@ COMMANDS = (
     "train",
     "benchmarks",
     "evaluate",
+    "card",
     "compare",
     "report",
     "reproduce",

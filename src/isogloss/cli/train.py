@@ -161,6 +161,7 @@ def _show(outcome: TrainingOutcome, *, as_json: bool) -> None:
     ]
     if outcome.validation_loss is not None:
         lines.append(f"validation loss  {outcome.validation_loss:.4f} nats")
+    lines += _list_retrieval(outcome)
     if outcome.trained_parameters < outcome.parameters:
         lines.append(f"trained          {outcome.trained_parameters:,} of {outcome.parameters:,} parameters")
     lines += [
@@ -169,3 +170,21 @@ def _show(outcome: TrainingOutcome, *, as_json: bool) -> None:
         f"model            {outcome.model}",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _list_retrieval(outcome: TrainingOutcome) -> list[str]:
+    """Write what the kept model scores on the retrieval set, beside what chance gives."""
+    from isogloss.results.summary import format_value
+    from isogloss.training.retrieval import METRICS
+
+    found: dict[str, list[str]] = {}
+    for name, value in outcome.retrieval.items():
+        metric = METRICS[name]
+        written, chance = (
+            format_value(metric.setting, metric.measure, number)
+            for number in (value, outcome.retrieval_chance[name])
+        )
+        setting = f"{metric.setting} " if metric.measure == "mAP" else ""
+        found.setdefault(metric.measure, []).append(f"{setting}{written} (chance {chance})")
+    titles = {"mAP": "validation mAP", "rank distance": "rank distance"}
+    return [f"{titles[measure]:<17}{', '.join(values)}" for measure, values in found.items()]

@@ -52,14 +52,23 @@ Compare = Callable[[str, str, float], tuple[Manner, float] | None]
 class TextFinder:
     """Find the texts that are like one of some references; the references are indexed once."""
 
-    def __init__(self, references: Sequence[str], shortest: int, least: float, compare: Compare) -> None:
+    def __init__(
+        self,
+        references: Sequence[str],
+        shortest: int,
+        least: float,
+        compare: Compare,
+        *,
+        shortest_equal: int | None = None,
+    ) -> None:
         """Index references.
 
         Args:
             references: Normalised texts.
-            shortest: Columns that a text or a reference must have to be compared at all.
+            shortest: Columns that a text or a reference must have to be compared.
             least: Least similarity that counts as near, 0 to 1.
             compare: Compares a text with a reference that shares some of its n-grams.
+            shortest_equal: Columns from which equal texts count; ``shortest`` when None.
         """
         self._references = references
         self._shortest = shortest
@@ -68,8 +77,10 @@ class TextFinder:
         self._known = [number for number, text in enumerate(references) if count_columns(text) >= shortest]
         self._index = NgramIndex([references[number] for number in self._known])
         self._equal: dict[str, list[int]] = {}
-        for number in self._known:
-            self._equal.setdefault(references[number], []).append(number)
+        least_equal = shortest if shortest_equal is None else shortest_equal
+        for number, normal in enumerate(references):
+            if count_columns(normal) >= least_equal:
+                self._equal.setdefault(normal, []).append(number)
 
     def find(self, texts: Sequence[str]) -> Iterator[Likeness]:
         """Find the texts that are like a reference.
@@ -80,10 +91,10 @@ class TextFinder:
         Yields:
             Each pair that is alike, once: the equal ones first.
         """
-        kept = [number for number, text in enumerate(texts) if count_columns(text) >= self._shortest]
-        for text in kept:
-            for reference in self._equal.get(texts[text], ()):
+        for text, normal in enumerate(texts):
+            for reference in self._equal.get(normal, ()):
                 yield Likeness(text, reference, Manner.EXACT, 1.0)
+        kept = [number for number, text in enumerate(texts) if count_columns(text) >= self._shortest]
         for place, spot in self._index.find([texts[number] for number in kept], _CANDIDATE_SHARE):
             text, reference = kept[place], self._known[spot]
             if texts[text] != self._references[reference]:

@@ -25,6 +25,9 @@ from isogloss.overlap.report import LEAKS, Count, Kind, Match, OverlapReport, so
 SHORTEST = {Kind.PASSAGE: 80, Kind.SENTENCE: 24, Kind.QUESTION: 16}
 """Columns (letters and digits, East Asian ones twice) that a text must have to be compared."""
 
+_SHORTEST_EQUAL = {Kind.PASSAGE: 1}
+"""Whole passages that are equal count however short they are: a held-out passage may be one line."""
+
 _TELLING_ID = 12
 _SAME_QUESTION = 0.5
 
@@ -158,7 +161,9 @@ class _Side(NamedTuple):
     @classmethod
     def build(cls, kind: Kind, references: Sequence[Reference], least: float, compare: Compare) -> _Side:
         normals = [reference.normal for reference in references]
-        return cls(kind, references, TextFinder(normals, SHORTEST[kind], least, compare))
+        shortest_equal = _SHORTEST_EQUAL.get(kind)
+        finder = TextFinder(normals, SHORTEST[kind], least, compare, shortest_equal=shortest_equal)
+        return cls(kind, references, finder)
 
     def match(self, corpus: ParallelCorpus, texts: Sequence[_Text]) -> Iterator[_Found]:
         for likeness in self.finder.find([text.normal for text in texts]):

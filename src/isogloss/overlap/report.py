@@ -87,7 +87,8 @@ class OverlapReport:
         leaked: Ids of the items whose passage the benchmark has in some language, ascending.
         leaked_by_language: How many of them each language of the corpus has.
         counts: For each kind of match and manner that occurs, what it touches.
-        too_short: Texts of the benchmark that say too little to be compared, by kind.
+        too_short: Texts of the benchmark that say too little to be compared, by kind; of passages, equal ones
+            count all the same.
         notes: What was not compared, one line each.
     """
 
@@ -182,7 +183,7 @@ class OverlapReport:
             lines.append("no training item shares a passage or an answer sentence")
         if self.too_short:
             short = ", ".join(f"{count:,} {kind.value}s" for kind, count in self.too_short.items())
-            lines.append(f"too short to be compared, in the benchmark: {short}")
+            lines.append(f"too short to be compared, but for equal passages, in the benchmark: {short}")
         return "\n".join([*lines, *self.notes])
 
     def _spread(self) -> str:

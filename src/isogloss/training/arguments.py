@@ -18,6 +18,7 @@ from isogloss.batching import BatchPlan
 from isogloss.config import TomlValue, TrainConfig, dump_config
 from isogloss.errors import ConfigError
 from isogloss.training.processes import ProcessPlace, check_shares, find_place
+from isogloss.training.retrieval import LOSS, METRICS
 from isogloss.training.rows import NEGATIVE_COLUMN, PASSAGE_COLUMN, QUERY_COLUMN, sample_planned_batches
 from isogloss.training.sharding import check_sharding
 
@@ -43,8 +44,8 @@ DECIDED: Mapping[str, str] = {
     "eval_strategy": "'validation.every'",
     "eval_steps": "'validation.every'",
     "load_best_model_at_end": "'validation.share': with validation, the best model is kept",
-    "metric_for_best_model": "isogloss: the validation loss",
-    "greater_is_better": "isogloss: the validation loss",
+    "metric_for_best_model": "'validation.metric'",
+    "greater_is_better": "'validation.metric'",
 }
 """Settings of the trainer that ``[trainer]`` may not name, and what decides each."""
 
@@ -113,7 +114,7 @@ def build_arguments(config: TrainConfig, checkpoints: Path, *, validate: bool) -
             "eval_strategy": "steps",
             "eval_steps": config.validation.every,
             "load_best_model_at_end": True,
-            "metric_for_best_model": "eval_loss",
+            **_name_metric(config.validation.metric),
         }
     try:
         arguments = PlannedArguments(**settings)
@@ -159,6 +160,14 @@ def _decide_settings(config: TrainConfig, checkpoints: Path) -> dict[str, Any]:
         "router_mapping": {QUERY_COLUMN: "query", PASSAGE_COLUMN: "document", NEGATIVE_COLUMN: "document"},
         "isogloss": dump_config(config),
     }
+
+
+def _name_metric(name: str) -> dict[str, object]:
+    """Name the metric that decides as the trainer does, and say which of its values are better."""
+    if name == LOSS:
+        return {"metric_for_best_model": "eval_loss", "greater_is_better": False}
+    metric = METRICS[name]
+    return {"metric_for_best_model": f"eval_{metric.key}", "greater_is_better": metric.rises}
 
 
 def count_epochs(arguments: SentenceTransformerTrainingArguments, plan: BatchPlan) -> int:

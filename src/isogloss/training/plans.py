@@ -15,6 +15,7 @@ from isogloss.config import CorpusConfig, OverlapConfig, TrainConfig, Validation
 from isogloss.corpus import Corpus, read_corpus
 from isogloss.errors import ConfigError
 from isogloss.overlap import CheckedCorpora, OverlapPolicy, check_overlap
+from isogloss.training.retrieval import RetrievalSet, build_retrieval_set, check_metric
 
 VALIDATION_SEED = 0
 """Seed of held-out articles and validation batches, not the run's: every run is judged by the same."""
@@ -33,6 +34,8 @@ class RunPlans(NamedTuple):
     """The corpora as read, before anything was dropped or held out."""
     overlap: CheckedCorpora | None = None
     """What they share with the benchmarks that the settings name, if they name any."""
+    retrieval: RetrievalSet | None = None
+    """Questions and candidates of held-out articles, the same whatever the strategy and seed."""
 
 
 class TrainingData(NamedTuple):
@@ -173,7 +176,11 @@ def plan_run(config: TrainConfig, data: TrainingData | None = None) -> RunPlans:
         negatives=negatives,
     )
     validation = plan_validation(held_out, batches.size, negatives) if held_out else None
-    return RunPlans(plan, validation, corpora, overlap)
+    retrieval = None
+    if held_out and config.validation.retrieval:
+        retrieval = build_retrieval_set(held_out, config.validation.retrieval, config.unit, VALIDATION_SEED)
+    check_metric(config.validation, retrieval)
+    return RunPlans(plan, validation, corpora, overlap, retrieval)
 
 
 def check_validation(config: ValidationConfig) -> None:
@@ -193,6 +200,7 @@ def check_validation(config: ValidationConfig) -> None:
         ("batches", config.batches, 1),
         ("every", config.every, 1),
         ("patience", config.patience, 0),
+        ("retrieval", config.retrieval, 0),
     ):
         if number < least:
             raise ConfigError(f"'validation.{name}' is at least {least}; got {number}")

@@ -6,6 +6,7 @@ import copy
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,14 +24,18 @@ from isogloss.batching.strategy import DEFAULT_ALPHA
 from isogloss.config import TrainConfig
 from isogloss.errors import ConfigError, ModelError
 from isogloss.files import replace_folder
+from isogloss.model_card import compose_card, read_license, read_record, write_card
 from isogloss.run_directory import RunDirectory
 from isogloss.training.arguments import build_arguments, count_epochs
 from isogloss.training.callbacks import BestCheckpoint, LossState, PlanEpoch, calm_libraries, wait_for_all
 from isogloss.training.checkpoints import LOSS_FILE, find_checkpoint, remove_torn
+from isogloss.training.evaluator import RetrievalEvaluator, find_validation, take_metrics
 from isogloss.training.lora import ADAPTER_FILES, add_adapter, count_parameters, merge_adapter, save_adapter
 from isogloss.training.loss import ContrastiveLoss
 from isogloss.training.plans import RunPlans, TrainingData, count_kinds, list_trained_languages, plan_run
 from isogloss.training.processes import LostProcessError, find_place, speaks_of_lost_process
+from isogloss.training.provenance import describe_arguments, describe_corpus
+from isogloss.training.retrieval import describe_validation
 from isogloss.training.rows import RowTexts, planned_dataset
 from isogloss.training.sharding import prepare_sharding
 from isogloss.training.start import load_start
@@ -48,6 +53,9 @@ class TrainingOutcome:
         best_step: The step whose model was kept, if validation chose one.
         train_loss: Mean training loss in nats; after a resumed run, of the steps since it was resumed.
         validation_loss: Validation loss of the kept model in nats, if there was validation.
+        retrieval: Metrics of the kept model on the retrieval set, by the names of ``validation.metric``: mAP
+            from 0 to 1, rank distance in ranks; empty without one.
+        retrieval_chance: What a random ranking scores in each of them.
         truncation: Share of texts cut at the length limits.
         trained_parameters: Numbers that training could change; with an adapter, those of the adapter.
         parameters: Numbers that the model consists of.
@@ -59,6 +67,8 @@ class TrainingOutcome:
     best_step: int | None
     train_loss: float
     validation_loss: float | None
+    retrieval: Mapping[str, float]
+    retrieval_chance: Mapping[str, float]
     truncation: TruncationCount
     trained_parameters: int
     parameters: int
@@ -141,12 +151,15 @@ def _train(
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     check_finite(model)
     trained, parameters = count_parameters(model)
+    kept = find_validation(trainer.state)
     outcome = TrainingOutcome(
         model=directory.model,
         steps=trainer.state.global_step,
         best_step=trainer.state.best_global_step or None,
         train_loss=float(result.training_loss),
-        validation_loss=trainer.state.best_metric,
+        validation_loss=kept.get("eval_loss"),
+        retrieval=take_metrics(kept),
+        retrieval_chance=plans.retrieval.chance if plans.retrieval else {},
         truncation=truncation,
         trained_parameters=trained,
         parameters=parameters,
@@ -191,7 +204,7 @@ def _prepare_trainer(
 
 
 def _save_model(model: SentenceTransformer, directory: RunDirectory, *, adapted: bool) -> None:
-    """Write the model; an adapter is written on its own before, and merged."""
+    """Write the model with its card; an adapter is written on its own before, and merged."""
     if adapted:
         # Left by a run that was killed before its model was written.
         shutil.rmtree(directory.adapter, ignore_errors=True)
@@ -199,7 +212,8 @@ def _save_model(model: SentenceTransformer, directory: RunDirectory, *, adapted:
             save_adapter(model, temporary)
         merge_adapter(model)
     with replace_folder(directory.model) as temporary:
-        model.save_pretrained(str(temporary))
+        model.save_pretrained(str(temporary), create_model_card=False)
+        write_card(temporary, compose_card(read_record(directory.path)))
 
 
 def _open_together(
@@ -286,6 +300,7 @@ def build_trainer(
             epochs * plans.train.steps_per_epoch,
         ),
         eval_dataset=validation,
+        evaluator=RetrievalEvaluator(plans.retrieval) if plans.retrieval else None,
         loss=loss,
         callbacks=[PlanEpoch(), BestCheckpoint(), LossState(loss), *stopping, *callbacks],
     )
@@ -330,6 +345,8 @@ def describe_run(
         "alpha": strategy.alpha,
         "seed": config.seed,
         "start": config.model.name,
+        "base_model": None if Path(config.model.name).is_dir() else config.model.name,
+        "start_license": read_license(config.model.name),
         "unit": config.unit.value,
         "languages": list_trained_languages(plans.train),
         "items": {corpus.name: corpus.item_count for corpus in plans.train.corpora},
@@ -337,6 +354,10 @@ def describe_run(
         if plans.validation
         else {},
         "files": list_files(plans),
+        "corpora": [
+            describe_corpus(*pair, plans) for pair in zip(config.corpora, plans.corpora, strict=True)
+        ],
+        "trainer": describe_arguments(trainer.args),
         "overlap": plans.overlap.to_dict() if plans.overlap else "not checked",
         "blemishes": sum(len(corpus.blemishes) for corpus in plans.corpora),
         "truncated": outcome.truncation.shares(),
@@ -349,6 +370,7 @@ def describe_run(
         "parameters": outcome.parameters,
         "train_loss": outcome.train_loss,
         "validation_loss": outcome.validation_loss,
+        "validation": describe_validation(plans.retrieval, config.validation.metric, outcome.retrieval),
         "seconds": round(outcome.seconds, 1),
         "processes": trainer.args.world_size,
         "device": str(trainer.model.device),
