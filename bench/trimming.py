@@ -1,7 +1,7 @@
 """Trim a model of XLM-R's shape, 250,002 pieces of 768 numbers, to English and Swahili.
 
-The weights are random, so that sizes and times say something, and drift would not; none is measured. The pieces
-are the most frequent words, word endings and characters of NTREX's languages, with the logarithms of
+The weights are random, so that sizes and times say something, and drift would not; none is measured. The
+pieces are the most frequent words, word endings and characters of NTREX's languages, with the logarithms of
 their frequencies for scores. It needs 2 GB of disk in the folder for temporary files, and 4 GB of memory.
 
 Run: ISOGLOSS_DATA=FOLDER OMP_NUM_THREADS=1 python bench/trimming.py [LAYERS]

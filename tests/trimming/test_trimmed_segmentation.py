@@ -22,6 +22,7 @@ KINDS = {
     "BPE": byte_pairs(),
     "byte-level BPE": byte_levels(),
 }
+PREFIXES = st.sampled_from(["", "ab: ", "a"])
 
 
 def segment(tokenizer: ModelTokenizer, text: str) -> list[int]:
@@ -29,13 +30,7 @@ def segment(tokenizer: ModelTokenizer, text: str) -> list[int]:
     return ids
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@given(data=st.data(), texts=TEXTS, prefix=st.sampled_from(["", "ab: ", "a"]))
-@settings(max_examples=150)
-def test_given_text_is_segmented_as_before(
-    kind: str, data: st.DataObject, texts: list[str], prefix: str
-) -> None:
-    tokenizer = data.draw(KINDS[kind])
+def check_given_text(tokenizer: ModelTokenizer, texts: list[str], prefix: str) -> None:
     kept, trimmed = trim_tokenizer(tokenizer, texts, ["", prefix])
     for text in texts:
         for written in (text, prefix + text):
@@ -46,8 +41,27 @@ def test_given_text_is_segmented_as_before(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data(), texts=TEXTS, prefix=PREFIXES)
+@settings(max_examples=60)
+def test_given_text_is_segmented_as_before(
+    kind: str, data: st.DataObject, texts: list[str], prefix: str
+) -> None:
+    check_given_text(data.draw(KINDS[kind]), texts, prefix)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data(), texts=TEXTS, prefix=PREFIXES)
+@settings(max_examples=2000)
+def test_much_given_text_is_segmented_as_before(
+    kind: str, data: st.DataObject, texts: list[str], prefix: str
+) -> None:
+    check_given_text(data.draw(KINDS[kind]), texts, prefix)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data(), texts=TEXTS)
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_trimming_again_changes_nothing(kind: str, data: st.DataObject, texts: list[str]) -> None:
     _, once = trim_tokenizer(data.draw(KINDS[kind]), texts)
     kept, twice = trim_tokenizer(once, texts)
@@ -57,7 +71,7 @@ def test_trimming_again_changes_nothing(kind: str, data: st.DataObject, texts: l
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data(), texts=TEXTS, others=TEXTS)
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_other_text_can_be_segmented(
     kind: str, data: st.DataObject, texts: list[str], others: list[str]
 ) -> None:
@@ -85,7 +99,7 @@ def merge_by_hand(word: str, ranks: dict[tuple[str, str], int]) -> tuple[list[st
 
 
 @given(data=st.data())
-@settings(max_examples=200)
+@settings(max_examples=80)
 def test_every_merge_that_is_applied_stays(data: st.DataObject) -> None:
     letters = ["a", "b", "c"]
     merges: dict[tuple[str, str], int] = {}
@@ -134,7 +148,7 @@ def test_the_cost_of_the_unknown_stays() -> None:
 
 
 @given(tokenizer=st.one_of(unigrams(), byte_pairs()), texts=TEXTS)
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_words_are_read_as_the_tokenizer_sees_them(tokenizer: ModelTokenizer, texts: list[str]) -> None:
     """Where a text has no added token, its words are what normaliser and pre-tokeniser make of it."""
     texts = [text for text in texts if "<" not in text]

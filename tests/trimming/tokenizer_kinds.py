@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from isogloss.trimming.pieces import find_needed
-from isogloss.trimming.survey import survey
+from isogloss.trimming.survey import GivenText, survey
 from isogloss.trimming.tokenizer_files import trim_definition
 from isogloss.vocabulary import ModelTokenizer, Text, TextCollection, TextPart
 
@@ -46,7 +46,7 @@ def trim_tokenizer(
     tokenizer: ModelTokenizer, texts: Sequence[str], prefixes: Sequence[str] = ("",)
 ) -> tuple[NDArray[np.int64], ModelTokenizer]:
     """Trim a tokenizer to texts, all of which are given, and load what was written."""
-    found = survey(tokenizer, collect(texts), prefixes, 0.0, quiet=True)
+    found = survey(tokenizer, GivenText(collect(texts), tuple(prefixes), 0.0, quiet=True))
     kept = find_needed(tokenizer, found.rest.ids(), found.rest.scripts())
     return kept, wrap(Tokenizer.from_str(json.dumps(trim_definition(tokenizer, kept))))
 

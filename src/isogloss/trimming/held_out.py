@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from isogloss.encoding import Encoder
 from isogloss.progress import show_progress
-from isogloss.trimming.survey import is_held_out
+from isogloss.trimming.survey import GivenText
 from isogloss.trimming.words import group_by_word
-from isogloss.vocabulary import ModelTokenizer, TextCollection, batch_texts
+from isogloss.vocabulary import ModelTokenizer, batch_texts
 
 MOST_ENCODED = 1000
 """Texts of each language whose embeddings are compared; those with the lowest hashes."""
@@ -98,13 +98,7 @@ class HeldOutCounts:
 
 
 def compare_segmentation(
-    whole: ModelTokenizer,
-    trimmed: ModelTokenizer,
-    kept: NDArray[np.int64],
-    texts: TextCollection,
-    share: float,
-    *,
-    quiet: bool = False,
+    whole: ModelTokenizer, trimmed: ModelTokenizer, kept: NDArray[np.int64], given: GivenText
 ) -> dict[str, HeldOutCounts]:
     """Segment the held-out texts with both tokenizers.
 
@@ -112,18 +106,16 @@ def compare_segmentation(
         whole: The whole tokenizer.
         trimmed: The trimmed one.
         kept: The former id of each id of the trimmed one. Shape: (ids,), int64.
-        texts: All texts.
-        share: Share of them that is held out.
-        quiet: Whether to show no progress.
+        given: All text.
 
     Returns:
         For each language with held-out text, what has changed.
     """
     found: dict[str, HeldOutCounts] = {}
     former: list[int] = kept.tolist()
-    with show_progress("segmenting held-out text", texts.count, quiet=quiet) as advance:
-        for batch in batch_texts(texts):
-            held_out = [text.text for text in batch if is_held_out(text, share)]
+    with show_progress("segmenting held-out text", given.texts.count, quiet=given.quiet) as advance:
+        for batch in batch_texts(given.texts):
+            _, held_out = given.part(batch)
             if held_out:
                 counts = found.setdefault(batch[0].language, HeldOutCounts())
                 _compare(whole, trimmed, former, held_out, counts)

@@ -19,7 +19,7 @@ from isogloss.trimming.held_out import HeldOutChange, compare_segmentation, meas
 from isogloss.trimming.model_files import ModelFiles, open_model, write_model
 from isogloss.trimming.pieces import find_needed
 from isogloss.trimming.report import ModelSize, TrimReport
-from isogloss.trimming.survey import Survey, Usage, check_same_segmentation, survey
+from isogloss.trimming.survey import GivenText, Survey, Usage, check_same_segmentation, survey
 from isogloss.vocabulary import TextCollection, load_tokenizer
 
 MOST_DIFFERENT = 1e-6
@@ -74,52 +74,40 @@ def trim(
     )
     prompts = [prompt or "" for prompt in whole.model.prompts.values()]
     prefixes = tuple(dict.fromkeys(["", *whole.prefixes.values(), *prompts]))
-    found = survey(files.tokenizer, texts, prefixes, share, quiet=quiet)
-    changes = _try_on_held_out(files, whole, texts, found, share, out, quiet=quiet) if share else {}
-    kept = _choose(files, found.rest | found.held_out)
+    given = GivenText(texts, prefixes, share, quiet)
+    found = survey(files.tokenizer, given)
+    changes = _try_on_held_out(files, whole, given, found, out) if share else {}
     with replace_folder(out) as folder:
-        write_model(files, kept, folder)
-        tokenizer = load_tokenizer(folder)
-        check_same_segmentation(tokenizer, kept, texts, prefixes, share, found, quiet=quiet)
-        trimmed = _load_alike(folder, whole)
-        sample = _sample(texts)
+        size, difference, encoded = _write_checked(files, whole, given, found, folder)
         report = TrimReport(
             model=model,
             folder=str(out),
             before=_measure_size(whole, files.size(), len(files.tokenizer.pieces)),
-            after=_measure_size(trimmed, _count_bytes(folder), len(kept)),
+            after=size,
             prefixes=prefixes,
             texts=found.texts,
-            encoded=len(sample),
-            difference=_compare_embeddings(whole, trimmed, sample),
+            encoded=encoded,
+            difference=difference,
             share=share,
             held_out=changes,
         )
-        if report.difference > MOST_DIFFERENT:
-            raise ModelError(
-                f"{model}: embeddings of the given text differ by {report.difference:.1e} after trimming, so "
-                "nothing is written"
-            )
-        record = {
-            **report.to_dict(),
-            "fingerprint": fingerprint_model(files.folder),
-            "languages": list(texts.languages),
-            "files": dict(texts.files),
-            **describe_environment(),
-        }
-        write_text(folder / RECORD, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+        _write_record(report, files, texts, folder)
     return report
 
 
+def _write_record(report: TrimReport, files: ModelFiles, texts: TextCollection, folder: Path) -> None:
+    record = {
+        **report.to_dict(),
+        "fingerprint": fingerprint_model(files.folder),
+        "languages": list(texts.languages),
+        "files": dict(texts.files),
+        **describe_environment(),
+    }
+    write_text(folder / RECORD, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+
+
 def _try_on_held_out(
-    files: ModelFiles,
-    whole: Encoder,
-    texts: TextCollection,
-    found: Survey,
-    share: float,
-    out: Path,
-    *,
-    quiet: bool,
+    files: ModelFiles, whole: Encoder, given: GivenText, found: Survey, out: Path
 ) -> Mapping[str, HeldOutChange]:
     """Cut the vocabulary for the rest of the text, and see what that does to the text held out."""
     kept = _choose(files, found.rest)
@@ -127,11 +115,27 @@ def _try_on_held_out(
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".trial", dir=out.parent) as scratch:
         folder = Path(scratch)
         write_model(files, kept, folder)
-        compared = compare_segmentation(
-            files.tokenizer, load_tokenizer(folder), kept, texts, share, quiet=quiet
-        )
+        compared = compare_segmentation(files.tokenizer, load_tokenizer(folder), kept, given)
         trimmed = _load_alike(folder, whole)
         return {language: measure_change(counts, whole, trimmed) for language, counts in compared.items()}
+
+
+def _write_checked(
+    files: ModelFiles, whole: Encoder, given: GivenText, found: Survey, folder: Path
+) -> tuple[ModelSize, float, int]:
+    """Write the trimmed model and check it; tell its size, the difference of embeddings, and of how many."""
+    kept = _choose(files, found.rest | found.held_out)
+    write_model(files, kept, folder)
+    check_same_segmentation(load_tokenizer(folder), kept, given, found)
+    trimmed = _load_alike(folder, whole)
+    sample = _sample(given.texts)
+    difference = _compare_embeddings(whole, trimmed, sample)
+    if not difference <= MOST_DIFFERENT:
+        raise ModelError(
+            f"{files.folder}: embeddings of the given text differ by {difference:.1e} after trimming, so "
+            "nothing is written"
+        )
+    return _measure_size(trimmed, _count_bytes(folder), len(kept)), difference, len(sample)
 
 
 def _load_alike(folder: Path, whole: Encoder) -> Encoder:

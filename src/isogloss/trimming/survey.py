@@ -21,6 +21,48 @@ _LEAST_SHARE = 0.01
 _HASHES = 1 << 64
 
 
+@dataclass(frozen=True)
+class GivenText:
+    """Hold the text whose segmentation must stay.
+
+    Args:
+        texts: The texts.
+        prefixes: What is put before each of them; the empty prefix is one.
+        share: Share of the texts to hold out for measures, 0 to below 1.
+        quiet: Whether to show no progress.
+    """
+
+    texts: TextCollection
+    prefixes: tuple[str, ...]
+    share: float
+    quiet: bool
+
+    def prefixed(self, texts: Sequence[str]) -> list[str]:
+        """Put each prefix before each text.
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            All of these.
+        """
+        return [prefix + text for text in texts for prefix in self.prefixes]
+
+    def part(self, batch: Sequence[Text]) -> tuple[list[str], list[str]]:
+        """Part a batch.
+
+        Args:
+            batch: Some texts.
+
+        Returns:
+            The texts that stay, and those that are held out.
+        """
+        parts: tuple[list[str], list[str]] = ([], [])
+        for text in batch:
+            parts[is_held_out(text, self.share)].append(text.text)
+        return parts
+
+
 @dataclass
 class Usage:
     """Hold what some texts use.
@@ -105,38 +147,28 @@ def is_held_out(text: Text, share: float) -> bool:
     return int.from_bytes(digest, "big") < share * _HASHES
 
 
-def survey(
-    tokenizer: ModelTokenizer,
-    texts: TextCollection,
-    prefixes: Sequence[str],
-    share: float,
-    *,
-    quiet: bool = False,
-) -> Survey:
+def survey(tokenizer: ModelTokenizer, given: GivenText) -> Survey:
     """Segment all texts, with each prefix, and note what is used.
 
     Args:
         tokenizer: The tokenizer.
-        texts: The texts.
-        prefixes: What is put before each text; the empty prefix is one of them.
-        share: Share of the texts to hold out, 0 to 1.
-        quiet: Whether to show no progress.
+        given: The text.
 
     Returns:
         What was found. Memory does not grow with the text.
     """
     rest, held_out = (Usage(np.zeros(tokenizer.size, dtype=np.bool_)) for _ in range(2))
     broken = BrokenWords(tokenizer) if tokenizer.algorithm == "WordPiece" else None
-    rest.used[tokenizer.ids(prefixes)] = True  # as an empty text has them
+    rest.used[tokenizer.ids(given.prefixes)] = True  # as an empty text has them
     if broken is not None:
-        rest.used[list(broken.find(prefixes))] = True
+        rest.used[list(broken.find(given.prefixes))] = True
     digests = []
     count = 0
-    with show_progress("looking for pieces in use", texts.count, quiet=quiet) as advance:
-        for batch in batch_texts(texts):
+    with show_progress("looking for pieces in use", given.texts.count, quiet=given.quiet) as advance:
+        for batch in batch_texts(given.texts):
             digest = hashlib.blake2b(digest_size=16)
-            for usage, part in zip((rest, held_out), _part(batch, share), strict=True):
-                prefixed = [prefix + text for text in part for prefix in prefixes]
+            for usage, part in zip((rest, held_out), given.part(batch), strict=True):
+                prefixed = given.prefixed(part)
                 ids = tokenizer.ids(prefixed)
                 digest.update(ids.tobytes())
                 usage.used[ids] = True
@@ -152,35 +184,25 @@ def survey(
 
 
 def check_same_segmentation(
-    tokenizer: ModelTokenizer,
-    kept: NDArray[np.int64],
-    texts: TextCollection,
-    prefixes: Sequence[str],
-    share: float,
-    found: Survey,
-    *,
-    quiet: bool = False,
+    tokenizer: ModelTokenizer, kept: NDArray[np.int64], given: GivenText, found: Survey
 ) -> None:
     """Check that a trimmed tokenizer segments all texts as the whole one did.
 
     Args:
         tokenizer: The trimmed tokenizer.
         kept: The former id of each of its ids. Shape: (ids,), int64.
-        texts: The texts of the survey.
-        prefixes: Its prefixes.
-        share: Its share of held-out texts.
+        given: The text of the survey.
         found: The survey.
-        quiet: Whether to show no progress.
 
     Raises:
         ModelError: A text is segmented differently.
     """
     digests = []
-    with show_progress("checking the trimmed tokenizer", texts.count, quiet=quiet) as advance:
-        for batch in batch_texts(texts):
+    with show_progress("checking the trimmed tokenizer", given.texts.count, quiet=given.quiet) as advance:
+        for batch in batch_texts(given.texts):
             digest = hashlib.blake2b(digest_size=16)
-            for part in _part(batch, share):
-                prefixed = [prefix + text for text in part for prefix in prefixes]
+            for part in given.part(batch):
+                prefixed = given.prefixed(part)
                 digest.update(kept[tokenizer.ids(prefixed)].tobytes())
             digests.append(digest.digest())
             advance(len(batch))
@@ -190,11 +212,3 @@ def check_same_segmentation(
             "written; either the text has changed meanwhile, or its tokenizer is of a kind that cannot be "
             "trimmed"
         )
-
-
-def _part(batch: Sequence[Text], share: float) -> tuple[list[str], list[str]]:
-    """Part a batch into texts that stay and texts that are held out."""
-    parts: tuple[list[str], list[str]] = ([], [])
-    for text in batch:
-        parts[is_held_out(text, share)].append(text.text)
-    return parts
