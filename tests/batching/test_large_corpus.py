@@ -33,7 +33,7 @@ def measure(folder: Path, items: int, rows: int, *run: object) -> dict[str, floa
 @pytest.mark.slow
 @pytest.mark.parametrize("run", [("hybrid", 1024, "random", 0.05), ("x-y", 100, "", 0.0)], ids=str)
 def test_two_million_items_are_planned_in_little_memory(tmp_path: Path, run: tuple[object, ...]) -> None:
-    """In memory, ids, passages, articles and languages alone would take 250 MB, their strata as much again."""
+    """In memory, ids, passages, articles and languages alone would take 250 MB, their strata more."""
     found = measure(tmp_path, 2_000_000, 200_000, *run)
     assert found["peak"] < 200
     assert found["anonymous"] < 150
