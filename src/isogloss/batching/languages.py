@@ -36,4 +36,5 @@ class SpokenLanguages:
         Returns:
             Their indices; int64 [n].
         """
-        return (self._through <= numbers.astype(np.float32)[:, None]).argmin(axis=1)
+        picked: NDArray[np.int64] = (self._through <= numbers.astype(np.float32)[:, None]).argmin(axis=1)
+        return picked

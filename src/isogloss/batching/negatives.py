@@ -170,7 +170,8 @@ class NegativePools:
         free = taken.take(np.searchsorted(taken, passages), mode="clip") != passages
         present = self.corpus.present_in(items)
         spoken = present[np.arange(len(items)), np.maximum(languages, 0)]
-        return free & np.where(languages == _ANY, present.any(axis=1), spoken)
+        fits: NDArray[np.bool_] = free & np.where(languages == _ANY, present.any(axis=1), spoken)
+        return fits
 
     def _items_in(self, language: int) -> Pool:
         if language not in self._speakers:

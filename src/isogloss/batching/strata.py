@@ -15,17 +15,15 @@ from isogloss.batching.hashing import hash_keys
 class _Groups(NamedTuple):
     """The items sorted by passage, in an order inside each passage that is the same for all passes."""
 
-    items: NDArray[np.int64]
-    group: NDArray[np.int64]
+    items: NDArray[np.int32]
+    group: NDArray[np.int32]
     """Number of each item's passage, 0 to groups - 1."""
-    place: NDArray[np.int64]
-    """Place of each item in its group, from 0."""
     sizes: NDArray[np.int64]
     """Items of each group."""
 
 
 class _Pass(NamedTuple):
-    listing: NDArray[np.int64]
+    listing: NDArray[np.int32]
     """The items of the pass, those of one passage side by side."""
     hands: NDArray[np.int64]
     """The hand that each batch of the pass takes."""
@@ -81,7 +79,7 @@ class Stratum:
                 del self._kept[min(self._kept)]
             self._kept[number] = self._shuffle_pass(number)
         listing, hands = self._kept[number]
-        return listing[hands[turn] :: self.batches_per_pass]
+        return listing[hands[turn] :: self.batches_per_pass].astype(np.int64)
 
     def spilled_passages(self) -> tuple[int, int]:
         """Count the passages that no single pass can use up.
@@ -97,22 +95,23 @@ class Stratum:
     def _groups(self) -> _Groups:
         tickets = hash_keys("item", self.seed, self.identity, self.items)
         order = np.lexsort((tickets, self.passages))
-        _, starts, sizes = np.unique(self.passages[order], return_index=True, return_counts=True)
-        group = np.repeat(np.arange(len(sizes)), sizes)
-        return _Groups(
-            self.items[order], group, np.arange(len(order)) - starts[group], sizes.astype(np.int64)
-        )
+        # Half the width, enough for any corpus in memory: these stay for every stratum of the plan.
+        starts = np.flatnonzero(np.diff(self.passages[order], prepend=-1))
+        sizes = np.diff(starts, append=len(order))
+        group = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+        return _Groups(self.items[order].astype(np.int32), group, sizes)
 
     def _shuffle_pass(self, number: int) -> _Pass:
-        items, group, place, sizes = self._groups
+        items, group, sizes = self._groups
         batches = self.batches_per_pass
         if sizes.max() > batches:
             # A passage with more items than batches gives the next `batches` of its items, going round.
+            place = np.arange(len(items)) - (np.cumsum(sizes) - sizes)[group]
             turn = (place - number * batches) % sizes[group]
             dealt = turn < batches
             items, group = items[dealt], group[dealt]
         group_tickets = hash_keys("group", self.seed, self.identity, number, np.arange(len(sizes)))
-        ranks = np.argsort(np.argsort(group_tickets))
+        ranks = np.argsort(np.argsort(group_tickets)).astype(np.int32)
         item_tickets = hash_keys("row", self.seed, self.identity, number, items)
         listing = items[np.lexsort((item_tickets, ranks[group]))]
         # Neighbours in the list go to neighbouring hands; taking the hands in random order keeps questions on

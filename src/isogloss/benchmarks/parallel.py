@@ -14,6 +14,7 @@ from isogloss.benchmarks.model import Benchmark
 from isogloss.corpus.formats import read_corpus
 from isogloss.corpus.model import ParallelCorpus, Rendering
 from isogloss.corpus.sentences import find_sentence, split_sentences, strip_spans
+from isogloss.corpus.stored.model import StoredCorpus
 from isogloss.errors import DataError
 from isogloss.types import PassageUnit
 
@@ -56,6 +57,8 @@ def read_parallel(
         ConfigError: The format is unknown.
     """
     corpus = read_corpus(path, format=format, languages=list(languages) or None, name=name)
+    if isinstance(corpus, StoredCorpus):
+        corpus = corpus.load()
     chosen = tuple(dict.fromkeys(languages)) or corpus.languages
     if spaced := [item for item in corpus.item_ids if any(letter.isspace() for letter in item)]:
         raise DataError(f"the question id {spaced[0]!r} holds white space; an id must not", path)

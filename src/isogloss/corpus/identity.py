@@ -115,7 +115,7 @@ def build_corpus(
     passages, articles, article_names = _identify(rows, place)
     renderings, present = _render(rows, place, languages)
     negatives, unusable = _link_negatives(rows, place, passages)
-    misplaced = [found for row in rows if (found := find_misplaced(row)) is not None]
+    misplaced = [blemish for row in rows if (blemish := find_misplaced(row)) is not None]
     found = [*blemishes, *misplaced, *unusable]
     return ParallelCorpus(
         name=name,

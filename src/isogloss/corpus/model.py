@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.errors import ConfigError, DataError
+from isogloss.corpus.parts import check_languages, check_share, choose_articles, move_negatives
+from isogloss.errors import DataError
 from isogloss.types import PassageUnit
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -194,8 +194,8 @@ class ParallelCorpus:
         Returns:
             Language codes, sorted.
         """
-        found = self.present[self.items_across()].any(axis=0).tolist()
-        return tuple(language for language, there in zip(self.languages, found, strict=True) if there)
+        found = self.present[self.items_across()]
+        return tuple(language for place, language in enumerate(self.languages) if found[:, place].any())
 
     def list_article_names(self) -> Iterator[str]:
         """List the names of the articles.
@@ -276,7 +276,7 @@ class ParallelCorpus:
                 language: tuple(column[item] for item in indices)
                 for language, column in self.renderings.items()
             },
-            negatives=_move_negatives(self.negatives, indices),
+            negatives=move_negatives(self.negatives, indices),
         )
 
     def select_languages(self, languages: Sequence[str]) -> ParallelCorpus:
@@ -355,7 +355,7 @@ class ParallelCorpus:
             sizes[name] = sizes.get(name, 0) + 1
         if len(sizes) < 2:
             raise DataError(f"corpus {self.name!r} has no second article to hold out; give it article titles")
-        return self.separate_articles(_choose_articles(sizes, share * len(names), seed))
+        return self.separate_articles(choose_articles(sizes, share * len(names), seed))
 
     @cached_property
     def _by_article(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -363,41 +363,6 @@ class ParallelCorpus:
         order = np.argsort(self.articles, kind="stable").astype(np.int64)
         edges = np.arange(len(self.article_names) + 1)
         return order, np.searchsorted(self.articles[order], edges).astype(np.int64)
-
-
-def check_languages(name: str, known: Sequence[str], asked: Sequence[str]) -> tuple[str, ...]:
-    """Check that a corpus has the languages asked for.
-
-    Args:
-        name: What the corpus is called.
-        known: Its languages.
-        asked: Those asked for, in any order.
-
-    Returns:
-        Those asked for, sorted, each once.
-
-    Raises:
-        DataError: The corpus lacks one of them, or none is named.
-    """
-    kept = tuple(sorted(set(asked)))
-    unknown = [language for language in kept if language not in known]
-    if unknown or not kept:
-        missing, there = ", ".join(unknown) or "none", ", ".join(known)
-        raise DataError(f"corpus {name!r} lacks the languages asked for ({missing}); it has {there}")
-    return kept
-
-
-def check_share(share: float) -> None:
-    """Check the share of items to hold out.
-
-    Args:
-        share: The share.
-
-    Raises:
-        ConfigError: It is not above 0 and below 1.
-    """
-    if not 0 < share < 1:
-        raise ConfigError(f"the share to hold out must be above 0 and below 1, not {share}")
 
 
 def number_by_first_use(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -428,32 +393,3 @@ def frozen(array: NDArray[Scalar]) -> NDArray[Scalar]:
     copy = array.copy()
     copy.setflags(write=False)
     return copy
-
-
-def _move_negatives(
-    negatives: Mapping[int, tuple[int, ...]], kept: Sequence[int]
-) -> dict[int, tuple[int, ...]]:
-    place = {item: index for index, item in enumerate(kept)}
-    moved: dict[int, tuple[int, ...]] = {}
-    for item in kept:
-        staying = tuple(place[other] for other in negatives.get(item, ()) if other in place)
-        if staying:
-            moved[place[item]] = staying
-    return moved
-
-
-def _choose_articles(sizes: Mapping[str, int], target: float, seed: int) -> set[str]:
-    order = sorted(sizes, key=lambda name: (hashlib.sha256(f"{seed}:{name}".encode()).digest(), name))
-    chosen: set[str] = set()
-    total = 0
-    for name in order:
-        if abs(total + sizes[name] - target) < abs(total - target):
-            chosen.add(name)
-            total += sizes[name]
-    # Small corpora: keep at least one article on either side.
-    smallest = min(order, key=lambda name: sizes[name])
-    if not chosen:
-        chosen.add(smallest)
-    elif len(chosen) == len(order):
-        chosen.remove(smallest)
-    return chosen

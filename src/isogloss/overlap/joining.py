@@ -47,8 +47,10 @@ def join_reports(reports: Sequence[OverlapReport]) -> OverlapReport:
 def _join_matches(matches: Sequence[Match]) -> tuple[Match, ...]:
     joined: dict[tuple[object, ...], Match] = {}
     for match in sorted(matches, key=lambda match: match.items[0]):
-        key = (match.kind, match.manner, match.language, normalize_text(match.text), match.references)
-        key = (*key, match.reference_language, match.items if match.kind is Kind.ID else ())
+        # Two articles may have titles that are alike; equal texts of questions and passages are one text.
+        text = match.text if match.kind is Kind.ARTICLE else normalize_text(match.text)
+        texts = (text, match.items if match.kind is Kind.ID else ())
+        key = (match.kind, match.manner, match.language, *texts, match.references, match.reference_language)
         known = joined.setdefault(key, match)
         if known is not match:
             joined[key] = known._replace(items=tuple(sorted({*known.items, *match.items})))

@@ -78,7 +78,8 @@ class BitColumn:
         full = counted == 64
         below = (np.uint64(1) << np.where(full, np.uint64(0), counted)) - np.uint64(1)
         words = np.where(full, words, words & below)
-        return self.ranks[block] + np.bitwise_count(words).sum(axis=1, dtype=np.int64)
+        inside: NDArray[np.int64] = np.bitwise_count(words).sum(axis=1, dtype=np.int64)
+        return self.ranks[block] + inside
 
     def rank_one(self, place: int) -> int:
         """Count the set places before one place, at a tenth of the cost of asking for an array.
@@ -156,7 +157,8 @@ def count_blocks(words: NDArray[np.uint64]) -> NDArray[np.int64]:
     Returns:
         The counts, without the last axis; int64.
     """
-    return np.bitwise_count(words).sum(axis=-1, dtype=np.int64)
+    counts: NDArray[np.int64] = np.bitwise_count(words).sum(axis=-1, dtype=np.int64)
+    return counts
 
 
 def accumulate_ranks(counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogloss.corpus.languages import is_language_code
+from isogloss.corpus.model import Blemish
 from isogloss.corpus.stored.bits import BitColumn
 from isogloss.corpus.stored.index import ItemIndex, map_array, open_index
 from isogloss.corpus.stored.texts import ArrowRows, MappedMemory
@@ -163,6 +164,27 @@ class StoredFiles:
 
     def __reduce__(self) -> tuple[object, ...]:
         return open_files, (self.folder,)
+
+
+@dataclass(frozen=True, eq=False)
+class StoredBlemishes(Collection[Blemish]):
+    """Read blemishes from a stored corpus, those of some languages."""
+
+    files: StoredFiles
+    languages: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return sum(self.files.manifest.blemishes.get(language, 0) for language in ("", *self.languages))
+
+    def __iter__(self) -> Iterator[Blemish]:
+        rows = self.files.blemishes
+        for row in range(len(rows)):
+            found = Blemish(*(rows.text(column, row) for column in range(4)))
+            if found.language in ("", *self.languages):
+                yield found
+
+    def __contains__(self, blemish: object) -> bool:
+        return any(found == blemish for found in self)
 
 
 def is_store(folder: Path) -> bool:

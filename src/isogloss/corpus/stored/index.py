@@ -168,7 +168,7 @@ class ItemIndex:
 
     @property
     def _languages_in_file(self) -> int:
-        return self.words.shape[2] - _FURTHER
+        return int(self.words.shape[2]) - _FURTHER
 
     @cached_property
     def _rows(self) -> NDArray[np.uint64]:

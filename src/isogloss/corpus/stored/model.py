@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.corpus.model import (
-    Blemish,
-    ParallelCorpus,
-    Rendering,
-    check_languages,
-    check_share,
-    frozen,
-    number_by_first_use,
-)
+from isogloss.corpus.model import ParallelCorpus, Rendering, frozen, number_by_first_use
+from isogloss.corpus.parts import check_languages
+from isogloss.corpus.stored.articles import HOLD_OUT_SEED, StoredArticles
 from isogloss.corpus.stored.bits import BitColumn
-from isogloss.corpus.stored.files import MANIFEST, StoredFiles, open_files
+from isogloss.corpus.stored.files import MANIFEST, StoredBlemishes, StoredFiles, open_files
 from isogloss.corpus.stored.index import ItemIndex
 from isogloss.errors import ConfigError, DataError
-
-HOLD_OUT_SEED = 0
-"""Articles are stored in the order in which this seed visits them to hold some out."""
 
 _PART = 20_000
 """Items that are loaded at a time where all texts are read."""
@@ -52,27 +44,6 @@ class ItemRange:
             The items. Shape: (n,), int64.
         """
         return self.first + ranks
-
-
-@dataclass(frozen=True, eq=False)
-class StoredBlemishes(Collection[Blemish]):
-    """Read blemishes from a stored corpus, those of some languages."""
-
-    files: StoredFiles
-    languages: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return sum(self.files.manifest.blemishes.get(language, 0) for language in ("", *self.languages))
-
-    def __iter__(self) -> Iterator[Blemish]:
-        rows = self.files.blemishes
-        for row in range(len(rows)):
-            found = Blemish(*(rows.text(column, row) for column in range(4)))
-            if found.language in ("", *self.languages):
-                yield found
-
-    def __contains__(self, blemish: object) -> bool:
-        return any(found == blemish for found in self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +78,7 @@ class StoredCorpus:
     @property
     def article_count(self) -> int:
         """Count the articles that have items."""
-        return int(np.count_nonzero(self._article_sizes()))
+        return int(np.count_nonzero(self._articles.sizes))
 
     @property
     def files(self) -> Mapping[str, str]:
@@ -272,30 +243,11 @@ class StoredCorpus:
             ConfigError: ``share`` is not between 0 and 1, or the seed is another one.
             DataError: The corpus has one article only.
         """
-        check_share(share)
         if seed != HOLD_OUT_SEED:
             raise ConfigError(
                 f"a stored corpus holds out articles with seed {HOLD_OUT_SEED} only; got {seed}"
             )
-        sizes = self._article_sizes()
-        target = share * self.item_count
-        chosen = np.zeros(len(sizes), dtype=np.bool_)
-        total = 0
-        walked: list[_Article] = []
-        for article in self._walk_articles(sizes):
-            walked = [*walked[-1:], article]
-            if abs(total + article.size - target) < abs(total - target):
-                chosen[article.first : article.end] = True
-                total += article.size
-            # No article is small enough for what is left.
-            if target - total <= 0.5 and len(walked) > 1:
-                break
-        if len(walked) < 2:
-            raise DataError(f"corpus {self.name!r} has no second article to hold out; give it article titles")
-        if total in (0, self.item_count):
-            smallest = min(self._walk_articles(sizes), key=lambda article: article.size)
-            chosen[smallest.first : smallest.end] = total == 0
-        return self._separate(chosen)
+        return self._separate(self._articles.choose(share, self.item_count, self.name))
 
     def list_article_names(self) -> Iterator[str]:
         """Read the names of the articles that have items.
@@ -303,9 +255,8 @@ class StoredCorpus:
         Yields:
             Each name; one that several articles have comes once for each.
         """
-        sizes = self._article_sizes()
-        for article in self._walk_articles(sizes):
-            for _ in range(int(np.count_nonzero(sizes[article.first : article.end]))):
+        for article in self._articles:
+            for _ in range(article.count):
                 yield article.name
 
     def has_second_article(self) -> bool:
@@ -314,8 +265,7 @@ class StoredCorpus:
         Returns:
             Whether the articles have at least two names.
         """
-        walked = self._walk_articles(self._article_sizes())
-        return next(walked, None) is not None and next(walked, None) is not None
+        return len([*islice(self._articles, 2)]) == 2
 
     def without_items(self, ids: AbstractSet[str]) -> StoredCorpus:
         """Leave some items out.
@@ -421,34 +371,9 @@ class StoredCorpus:
             replace(self, index=self.index.narrow(self.index.languages, marks)),
         )
 
-    def _article_sizes(self) -> NDArray[np.int64]:
-        """Count the items of each article of the store."""
-        articles, anywhere = self.index.articles, self.index.anywhere
-        sizes = np.empty(len(articles), dtype=np.int64)
-        before, step = 0, 1 << 16
-        for start in range(0, len(articles), step):
-            end = min(start + step, len(articles))
-            edges = articles[np.arange(start + 1, min(end + 1, len(articles)))]
-            through = anywhere.rank(edges)
-            if end == len(articles):
-                through = np.append(through, len(anywhere))
-            sizes[start:end] = np.diff(through, prepend=before)
-            before = int(through[-1])
-        return sizes
-
-    def _walk_articles(self, sizes: NDArray[np.int64]) -> Iterator[_Article]:
-        """List the articles that have items, those of one name as one."""
-        waiting: _Article | None = None
-        for number, name in enumerate(self.stored.article_names.texts(0)):
-            size = int(sizes[number])
-            if waiting is not None and waiting.name == name:
-                waiting = _Article(name, waiting.first, number + 1, waiting.size + size)
-                continue
-            if waiting is not None and waiting.size:
-                yield waiting
-            waiting = _Article(name, number, number + 1, size)
-        if waiting is not None and waiting.size:
-            yield waiting
+    @cached_property
+    def _articles(self) -> StoredArticles:
+        return StoredArticles(self.stored.article_names, self.index)
 
     def _bounds(
         self, column: BitColumn, numbers: NDArray[np.int64]
@@ -456,13 +381,6 @@ class StoredCorpus:
         """Give the first item of some passages or articles, and the one after the last."""
         after = column[np.minimum(numbers + 1, len(column) - 1)]
         return column[numbers], np.where(numbers + 1 == len(column), self.index.items, after)
-
-
-class _Article(NamedTuple):
-    name: str
-    first: int
-    end: int
-    size: int
 
 
 Corpus = ParallelCorpus | StoredCorpus

@@ -26,7 +26,7 @@ from isogloss.corpus.identity import (
 )
 from isogloss.corpus.model import Blemish
 from isogloss.corpus.record import Record
-from isogloss.corpus.stored.model import HOLD_OUT_SEED
+from isogloss.corpus.stored.articles import HOLD_OUT_SEED
 
 _TABLES = """
 PRAGMA journal_mode = OFF;
@@ -297,7 +297,8 @@ class RecordTable:
             return
         rows = self._data.execute("SELECT path, position FROM record WHERE id = ? AND language = ?", twice)
         places = sorted(rows, key=lambda row: (row[0], natural_order(row[1])))[:2]
-        raise explain_repeat(*(Record(*twice, "", "", path=path, position=place) for path, place in places))
+        one, other = (Record(*twice, question="", passage="", path=path, position=at) for path, at in places)
+        raise explain_repeat(one, other)
 
     def _unite(self, partition: Partition, same: str) -> None:
         """Put items into one group whose records follow each other with one label."""

@@ -115,13 +115,11 @@ class ArrowRows:
             _, offsets, content = array.buffers()
             first = array.offset + place
             start, end = np.frombuffer(offsets, dtype="<i8", count=2, offset=8 * first).tolist()
-            text = memoryview(content)[start:end] if 0 <= start <= end <= content.size else None
+            if 0 <= start <= end <= content.size:
+                return str(memoryview(content)[start:end], "utf-8")
         except (ValueError, TypeError, IndexError) as error:
             raise self._damaged(row, error) from error
-        try:
-            return str(text, "utf-8")
-        except (UnicodeDecodeError, TypeError) as error:
-            raise self._damaged(row, error) from error
+        raise self._damaged(row, IndexError(f"a text at {start} to {end} of {content.size} bytes"))
 
     def number(self, column: int, row: int) -> int:
         """Read an integer.
