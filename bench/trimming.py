@@ -29,11 +29,12 @@ PIECES, WIDTH, LAYERS = 250_002, 768, 12
 LANGUAGES = ("en", "sw")
 START, PADDING, END, UNKNOWN, MASK = "<s>", "<pad>", "</s>", "<unk>", "<mask>"
 ENCODE = """
-import resource, sys
+import re, sys
+from pathlib import Path
 from isogloss.encoding import load_encoder
 encoder = load_encoder(sys.argv[1], quiet=True)
 encoder.encode_passages([f"This is text {number}." for number in range(64)])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 """
 
 
@@ -91,7 +92,8 @@ def make_model(folder: Path, pieces: list[tuple[str, float]], layers: int) -> No
 
 
 def measure_resident(folder: Path) -> float:
-    """Measure the peak memory of a process that loads a model and encodes 64 short texts, in MB."""
+    """Measure the peak memory of a process that loads a model and encodes 64 texts, in MB (on Linux)."""
+    # Not getrusage: that begins with the memory of the process that started this one.
     done = subprocess.run(
         [sys.executable, "-c", ENCODE, str(folder)], capture_output=True, text=True, check=True
     )
