@@ -126,5 +126,5 @@ def test_back_translations() -> None:
     ],
 )
 def test_ranges(wrong: dict[str, float]) -> None:
-    with pytest.raises(ConfigError, match="takes a (finite )?number"):
+    with pytest.raises(ConfigError, match=r"takes a (finite )?number"):
         Filters(**wrong)

@@ -167,7 +167,7 @@ def _find_folder(name: str) -> Path:
 
 
 def _check_vocabulary(tokens: int, size: int, name: str) -> None:
-    """Refuse a tokenizer that is not the model's: where its file is missing, NLLB's comes without any words."""
+    """Refuse a tokenizer that is not the model's: where its file is missing, NLLB's has no words."""
     if tokens < _LEAST_VOCABULARY * size:
         raise ModelError(
             f"{name}: its tokenizer has {tokens:,} tokens, the model {size:,}; a file of the tokenizer is "
