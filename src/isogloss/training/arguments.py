@@ -242,7 +242,7 @@ def _check_schedule(arguments: PlannedArguments) -> None:
             optimizer,
             num_warmup_steps=arguments.get_warmup_steps(steps),
             num_training_steps=steps,
-            scheduler_specific_kwargs=arguments.lr_scheduler_kwargs,
+            scheduler_specific_kwargs=arguments.lr_scheduler_kwargs,  # type: ignore[arg-type] # read by now
         )
     except (TypeError, ValueError, ArithmeticError) as error:
         raise ConfigError(

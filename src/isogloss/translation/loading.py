@@ -157,7 +157,11 @@ def _find_folder(name: str) -> Path:
     if Path(base).is_dir():
         return Path(base)
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, HTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError is of the library beneath
+        HFValidationError,
+        HTTPError,
+        LocalEntryNotFoundError,
+    )
 
     try:
         return Path(snapshot_download(base, revision=revision or None, allow_patterns=_NEEDED))
