@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from isogloss.errors import ConfigError
-from isogloss.files import replace_file, replace_folder, write_text
+from isogloss.files import hold_lock, replace_file, replace_folder, write_text
 
 
 def test_a_failed_write_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> None:
@@ -57,6 +57,47 @@ def test_a_failed_folder_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         fill_half(tmp_path / "folder")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_takes_the_place_of_an_older_one_whole(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    for content in ("old", "new"):
+        with replace_folder(path, over=True) as temporary:
+            (temporary / content).write_text(content)
+    assert [entry.name for entry in tmp_path.rglob("*")] == ["folder", "new"]
+
+
+def test_an_old_folder_is_never_seen_in_part_and_comes_back_if_the_new_one_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "folder"
+    path.mkdir()
+    for name in ("a", "b"):
+        (path / name).write_text(name)
+
+    def fail(self: Path, target: Path) -> None:
+        assert not target.exists()
+        (aside,) = tmp_path.glob(".folder.*.old.part")
+        assert sorted(entry.name for entry in aside.iterdir()) == ["a", "b"]
+        raise OSError(5, "input/output error")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="input/output"), replace_folder(path, over=True):
+        pass
+    assert sorted(entry.relative_to(tmp_path).as_posix() for entry in tmp_path.rglob("*")) == [
+        "folder",
+        "folder/a",
+        "folder/b",
+    ]
+
+
+def test_a_lock_keeps_others_out_until_it_is_given_back(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / ".lock"
+    told = "somebody is at work here"
+    with hold_lock(path, told), pytest.raises(ConfigError, match=told), hold_lock(path, told):
+        pass
+    with hold_lock(path, told):
+        pass
 
 
 def write_half(path: Path) -> None:

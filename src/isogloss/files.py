@@ -56,11 +56,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def replace_folder(path: Path) -> Iterator[Path]:
+def replace_folder(path: Path, *, over: bool = False) -> Iterator[Path]:
     """Yield a temporary folder beside ``path`` that takes its place when the block succeeds.
 
     Args:
         path: The folder to write; it must not exist yet, or be empty.
+        over: Whether it may have content. A reader then finds the old folder, the new one or, for the moment
+            between two renames, none: never a part of one.
 
     Yields:
         An empty folder with the same parent. It is removed when the block raises.
@@ -70,15 +72,49 @@ def replace_folder(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    old = temporary.with_suffix(".old.part")
     try:
         with _name_place(path):
             yield temporary
         for entry in temporary.rglob("*"):
             entry.chmod((0o777 if entry.is_dir() else 0o666) & ~_umask())
         temporary.chmod(0o777 & ~_umask())
+        if over and path.is_dir():
+            path.rename(old)
         temporary.replace(path)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if not path.exists() and old.exists():
+            old.rename(path)
+        for left in (temporary, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def hold_lock(path: Path, told: str | None = None) -> Iterator[None]:
+    """Keep other processes out of what a lock file stands for; the lock ends with the process at the latest.
+
+    Args:
+        path: The lock file; it is made where it is missing.
+        told: What to say when another process has the lock; None to wait until it is free.
+
+    Yields:
+        Nothing; the lock is given back afterwards.
+
+    Raises:
+        ConfigError: Another process has the lock, with the message given.
+    """
+    from filelock import FileLock, Timeout
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=-1 if told is None else 0)
+    except Timeout:
+        raise ConfigError(str(told)) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -11,9 +11,13 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 import tomli_w
+import torch
+from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
 from training_runs import Interrupted, Settings, StopAt, largest_difference, losses_of
 
 from isogloss.cli.main import main
@@ -84,6 +88,12 @@ def test_it_resumes(
         ("loss.name=eq1", "needs explicit negatives"),
         ("model.name=nobody/nothing", "cannot be loaded"),
         ("batches.sizes=3", "unknown setting 'batches.sizes'"),
+        ("trainer.lr_scheduler_kwargs={nonsense = 1}", "do not suit the schedule 'linear': "),
+        ("trainer.lr_scheduler_type=warmup_stable_decay", "'num_decay_steps'"),
+        ("trainer.dataloader_num_workers=-1", "'trainer.dataloader_num_workers' is at least 0; got -1"),
+        ("trainer.torch_compile_backend=nonsense", "'trainer.torch_compile_backend' is one of "),
+        ("trainer.torch_compile_mode=nonsense", "'trainer.torch_compile_mode' is one of default, "),
+        ("trainer.hub_token=hf_secret", "set HF_TOKEN"),
     ],
 )
 def test_known_errors_are_one_line_and_exit_code_2(
@@ -96,6 +106,52 @@ def test_known_errors_are_one_line_and_exit_code_2(
     assert printed.err.count("\n") == 1
     assert message in printed.err
     assert not (tmp_path / "run").exists()
+
+
+class WandbError(Exception):
+    """As wandb's own, of which its other errors are."""
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (HTTPError("[Errno -2] Name or service not known"), "the hub cannot be used ([Errno -2] Name"),
+        (WandbError("No API key configured."), "'trainer.report_to' = 'wandb': No API key configured."),
+        (ImportError("liger-kernel is missing\nmore"), "[trainer]: liger-kernel is missing"),
+        (torch.OutOfMemoryError("CUDA out of memory."), "not enough memory on the device"),
+    ],
+)
+def test_what_fails_for_a_known_reason_while_it_trains_is_one_line(
+    config_file: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    told: str,
+) -> None:
+    monkeypatch.setitem(
+        sys.modules, "wandb", SimpleNamespace(errors=SimpleNamespace(Error=WandbError), run=None)
+    )
+    monkeypatch.setattr(run, "plan_run", Mock(side_effect=error))
+    assert main(["train", str(config_file), "--out", str(tmp_path / "run")]) == 2
+    printed = capfd.readouterr()
+    assert printed.err.startswith("isogloss: error: ")
+    assert printed.err.count("\n") == 1
+    assert told in printed.err
+    monkeypatch.setattr(run, "plan_run", Mock(side_effect=TypeError("a fault of ours")))
+    with pytest.raises(TypeError, match="a fault of ours"):
+        main(["train", str(config_file), "--out", str(tmp_path / "run")])
+
+
+@pytest.mark.parametrize("pattern", ["(", "no parameter"])
+def test_a_pattern_of_rates_that_cannot_be_used_is_one_line(
+    config_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], pattern: str
+) -> None:
+    setting = f'trainer.learning_rate_mapping={{"{pattern}" = 1e-3}}'
+    assert main(["train", str(config_file), "--out", str(tmp_path / "run"), "--set", setting]) == 2
+    printed = capfd.readouterr()
+    assert printed.err.startswith("isogloss: error: [trainer]: ")
+    assert printed.err.count("\n") == 1
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from pathlib import Path
 from backwards import Backwards, write_corpus_of
 
 from isogloss.corpus import ParallelCorpus
-from isogloss.translation import folder, job, store
+from isogloss.translation import job, store
 from isogloss.translation.filters import Filters
 from isogloss.translation.translator import Translation
 
@@ -71,7 +71,14 @@ def main() -> None:
     if moment == "before the corpus":
         job.write_corpus = die  # type: ignore[assignment]
     if moment == "within the corpus":
-        folder.shutil.rmtree = die  # type: ignore[assignment]
+        # After the old corpus was moved aside, before the new one takes its place.
+        rename = Path.rename
+
+        def rename_and_die(self: Path, target: Path) -> None:
+            rename(self, target)
+            die()
+
+        Path.rename = rename_and_die  # type: ignore[method-assign,assignment]
         (out / "corpus").mkdir(parents=True)
         (out / "translations").mkdir()
     if moment == "after the corpus":

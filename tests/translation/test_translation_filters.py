@@ -117,8 +117,14 @@ def test_back_translations() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"length_ratio": 1.0}, {"length_ratio": float("nan")}, {"min_similarity": 0.0}, {"min_similarity": 1.1}],
+    [
+        {"length_ratio": 1.0},
+        {"length_ratio": float("nan")},
+        {"length_ratio": float("inf")},
+        {"min_similarity": 0.0},
+        {"min_similarity": 1.1},
+    ],
 )
 def test_ranges(wrong: dict[str, float]) -> None:
-    with pytest.raises(ConfigError, match="takes a number"):
+    with pytest.raises(ConfigError, match=r"takes a (finite )?number"):
         Filters(**wrong)

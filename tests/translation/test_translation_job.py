@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from backwards import Backwards, open_backwards, reverse, write_corpus_of
+from backwards import LIMIT, Backwards, open_backwards, reverse, write_corpus_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +15,7 @@ from isogloss.corpus import ParallelCorpus, describe_corpus, read_corpus
 from isogloss.corpus.sentences import split_sentences, strip_spans
 from isogloss.errors import ConfigError, ResultsError
 from isogloss.translation.filters import Filters
+from isogloss.translation.folder import hold_store
 from isogloss.translation.job import Job, translate_corpus
 from isogloss.translation.summary import Summary
 from isogloss.translation.translator import Fault
@@ -277,3 +278,30 @@ def test_no_language_at_all(corpus: ParallelCorpus, tmp_path: Path) -> None:
 def test_a_language_that_the_corpus_lacks(corpus: ParallelCorpus, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="corpus 'made' has no language 'fr'; it has en"):
         Job(corpus, "fr", ("de",), tmp_path)
+
+
+def test_one_direction_is_translated_by_one_process_at_a_time(tmp_path: Path) -> None:
+    corpus = write_corpus_of(item("a", SENTENCES[0]))
+    translate(corpus, tmp_path)
+    kept = (tmp_path / "translations" / "en-de.jsonl").read_bytes()
+    with (
+        hold_store(tmp_path, "en", "de"),
+        pytest.raises(ConfigError, match=r"en-de\.jsonl: another process is translating into it"),
+    ):
+        translate(corpus, tmp_path, "sw", "de", overwrite=True)
+    assert (tmp_path / "translations" / "en-de.jsonl").read_bytes() == kept
+    with hold_store(tmp_path, "en", "de"):
+        translate(corpus, tmp_path, "sw")
+    translate(corpus, tmp_path, "sw", "de", overwrite=True)
+
+
+def test_what_is_too_long_is_counted(tmp_path: Path) -> None:
+    long = f"This sentence has {'many ' * LIMIT}words."
+    corpus = write_corpus_of(
+        item("a", f"{SENTENCES[0]} {long}"),
+        item("b", f"{SENTENCES[1]} {long}", answer_start=len(SENTENCES[1]) + 1),
+    )
+    (entry,) = translate(corpus, tmp_path).languages
+    assert entry.faults == {Fault.TOO_LONG: 1}
+    assert entry.dropped == {Fault.TOO_LONG: 1}
+    assert (entry.kept, entry.shortened, entry.made, entry.texts) == (1, 1, 4, 5)

@@ -210,6 +210,48 @@ def test_other_models_are_refused(xlmr: Path, m2m: Path, tmp_path: Path) -> None
         load_model(m2m, "m2m", device="abacus")
 
 
+@pytest.mark.parametrize(
+    ("family", "file", "told"),
+    [
+        ("m2m", "vocab.json", "cannot be loaded as a translation model"),
+        ("m2m", "tokenizer_config.json", "cannot be loaded as a translation model"),
+        ("nllb", "tokenizer.json", r"its tokenizer has 207 tokens, the model 423; a file .* is missing"),
+    ],
+)
+def test_a_tokenizer_with_damaged_files_is_refused(
+    family: str, file: str, told: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    folder = shutil.copytree(request.getfixturevalue(family), tmp_path / "damaged")
+    (folder / file).unlink()
+    if family == "m2m":
+        (folder / file).write_text("[1]", encoding="utf-8")
+    with pytest.raises(ModelError, match=told):
+        load_model(folder, "damaged", device="cpu")
+
+
+def test_a_device_with_too_little_memory_for_the_model_is_one_line(
+    m2m: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: object, place: str) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("transformers.PreTrainedModel.to", fail)
+    with pytest.raises(ModelError, match=r"m2m: cannot be loaded .* \(CUDA out of memory\)"):
+        load_model(m2m, "m2m", device="cpu")
+
+
+def test_a_lost_connection_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
+
+    def fail(name: str, **options: object) -> None:
+        raise HTTPError("peer closed connection")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
+    with pytest.raises(ModelError, match=r"cannot be had from the hub \(peer closed connection\)"):
+        ModelTranslators("some/model", device="cpu")("en", "de")
+
+
 @pytest.mark.parametrize("name", ["no/such-model", "no/such-model@refs/pr/1", "/no/such/folder"])
 def test_a_model_that_is_nowhere(name: str) -> None:
     with pytest.raises(ModelError, match="no such folder"):

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import DynamoBackend
 from sentence_transformers import SentenceTransformerTrainingArguments
+from transformers import SchedulerType, get_scheduler
 from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
 from isogloss.batching import BatchPlan
 from isogloss.config import TomlValue, TrainConfig, dump_config
 from isogloss.errors import ConfigError
+from isogloss.training.library_errors import first_line
 from isogloss.training.processes import ProcessPlace, check_shares, find_place
 from isogloss.training.retrieval import LOSS, METRICS
 from isogloss.training.rows import NEGATIVE_COLUMN, PASSAGE_COLUMN, QUERY_COLUMN, sample_planned_batches
@@ -50,13 +53,22 @@ DECIDED: Mapping[str, str] = {
 """Settings of the trainer that ``[trainer]`` may not name, and what decides each."""
 
 REFUSED: Mapping[str, str] = {
+    "hub_token": "would stand readable in files and logs; set HF_TOKEN in the environment",
     "neftune_noise_alpha": "reaches no model of sentence-transformers",
     "parallelism_config": "cuts batches and models in ways that planned batches do not know",
 }
 """Settings of the trainer that cannot work here, and why."""
 
-_LEAST = {"learning_rate": 0.0, "weight_decay": 0.0, "max_steps": 1, "gradient_accumulation_steps": 1}
+_LEAST = {
+    "learning_rate": 0.0,
+    "weight_decay": 0.0,
+    "max_steps": 1,
+    "gradient_accumulation_steps": 1,
+    "dataloader_num_workers": 0,
+}
 """Settings of the trainer that make no sense below a number; the trainer itself takes some of them."""
+
+_COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 _PLAIN_TYPES: Mapping[object, tuple[tuple[type, ...], str]] = {
     bool: ((bool,), "true or false"),
@@ -94,6 +106,7 @@ def build_arguments(config: TrainConfig, checkpoints: Path, *, validate: bool) -
             on several devices.
     """
     _check_trainer_table(config.trainer, validate=validate)
+    _check_compilation(config.trainer)
     place = find_place()
     check_shares(config.batches.size, place.processes)
     _check_devices(place, use_cpu=config.trainer.get("use_cpu") is True)
@@ -119,12 +132,11 @@ def build_arguments(config: TrainConfig, checkpoints: Path, *, validate: bool) -
     try:
         arguments = PlannedArguments(**settings)
     except (TypeError, ValueError, ImportError, OSError) as error:
-        raise ConfigError(f"[trainer]: {str(error).strip().splitlines()[0]}") from error
+        raise ConfigError(f"[trainer]: {first_line(error)}") from error
     _check_processes(arguments, place)
-    _check_precision(arguments)
-    _check_dealing(arguments)
+    for check in (_check_precision, _check_dealing, _check_schedule, _check_loggers):
+        check(arguments)
     check_sharding(arguments, config.loss)
-    _check_loggers(arguments)
     return arguments
 
 
@@ -227,6 +239,39 @@ def _check_dealing(arguments: PlannedArguments) -> None:
                 f"'trainer.accelerator_config.{name}' {harm}, so that batches would not be the planned ones; "
                 "take it out"
             )
+
+
+def _check_schedule(arguments: PlannedArguments) -> None:
+    """Check that the schedule takes its settings: the trainer makes it when the run has been opened."""
+    steps = max(arguments.max_steps, 1)
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=arguments.learning_rate)
+    try:
+        get_scheduler(
+            arguments.lr_scheduler_type,
+            optimizer,
+            num_warmup_steps=arguments.get_warmup_steps(steps),
+            num_training_steps=steps,
+            scheduler_specific_kwargs=arguments.lr_scheduler_kwargs,  # type: ignore[arg-type] # read by now
+        )
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise ConfigError(
+            f"'trainer.lr_scheduler_kwargs' do not suit the schedule "
+            f"'{SchedulerType(arguments.lr_scheduler_type).value}': {first_line(error)}"
+        ) from error
+
+
+def _check_compilation(trainer: Mapping[str, TomlValue]) -> None:
+    """Check that torch has what is to compile the model; the arguments would set it for the whole process."""
+    backend, mode = trainer.get("torch_compile_backend"), trainer.get("torch_compile_mode")
+    if backend is not None:
+        known = {entry.value.lower() for entry in DynamoBackend}
+        usable = [name for name in torch.compiler.list_backends(exclude_tags=()) if name in known]
+        if str(backend).lower() not in usable:
+            raise ConfigError(
+                f"'trainer.torch_compile_backend' is one of {', '.join(usable)} here; got {backend!r}"
+            )
+    if mode is not None and mode not in _COMPILE_MODES:
+        raise ConfigError(f"'trainer.torch_compile_mode' is one of {', '.join(_COMPILE_MODES)}; got {mode!r}")
 
 
 def _check_loggers(arguments: PlannedArguments) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import shutil
 import sys
 import time
@@ -12,7 +13,6 @@ from pathlib import Path
 
 import torch
 from accelerate.utils import broadcast_object_list
-from safetensors import SafetensorError
 from sentence_transformers import (
     SentenceTransformer,
     SentenceTransformerTrainer,
@@ -30,10 +30,11 @@ from isogloss.training.arguments import build_arguments, count_epochs
 from isogloss.training.callbacks import BestCheckpoint, LossState, PlanEpoch, calm_libraries, wait_for_all
 from isogloss.training.checkpoints import LOSS_FILE, find_checkpoint, remove_torn
 from isogloss.training.evaluator import RetrievalEvaluator, find_validation, take_metrics
+from isogloss.training.library_errors import first_line, tell_library_errors
 from isogloss.training.lora import ADAPTER_FILES, add_adapter, count_parameters, merge_adapter, save_adapter
 from isogloss.training.loss import ContrastiveLoss
 from isogloss.training.plans import RunPlans, TrainingData, count_kinds, list_trained_languages, plan_run
-from isogloss.training.processes import LostProcessError, find_place, speaks_of_lost_process
+from isogloss.training.processes import find_place
 from isogloss.training.provenance import describe_arguments, describe_corpus
 from isogloss.training.retrieval import describe_validation
 from isogloss.training.rows import RowTexts, planned_dataset
@@ -103,23 +104,15 @@ def train(
         What was done.
 
     Raises:
-        ConfigError: A setting is wrong, the directory is not free, or the run to resume is finished or has
-            other settings.
+        ConfigError: A setting is wrong, or names a package or service that cannot be had; the directory is
+            not free, or the run to resume is finished or has other settings.
         DataError: A corpus or benchmark cannot be read, or they share items and the policy is to refuse.
         PlanError: The batches asked for cannot be made from the corpora.
-        ModelError: The encoder cannot be loaded, or training diverged.
+        ModelError: The encoder cannot be loaded, training diverged, or the device has too little memory.
         LostProcessError: Another process of the training has ended.
     """
-    try:
-        with calm_libraries():
-            return _train(config, RunDirectory(out), resume, callbacks, data)
-    except SafetensorError as error:
-        raise ModelError(f"{out}: the model cannot be written or read: {error}") from error
-    except RuntimeError as error:
-        if find_place().processes == 1 or not speaks_of_lost_process(error):
-            raise
-        reason = str(error).strip().splitlines()[0]
-        raise LostProcessError(f"another process of the training has ended ({reason})") from error
+    with tell_library_errors(out), calm_libraries():
+        return _train(config, RunDirectory(out), resume, callbacks, data)
 
 
 def _train(
@@ -198,8 +191,8 @@ def _prepare_trainer(
     try:
         trainer = build_trainer(config, plans, loss, arguments, callbacks)
         trainer.create_optimizer()
-    except (ImportError, ValueError) as error:
-        raise ConfigError(f"[trainer]: {str(error).strip().splitlines()[0]}") from error
+    except (ImportError, ValueError, re.error) as error:
+        raise ConfigError(f"[trainer]: {first_line(error)}") from error
     return trainer
 
 

@@ -53,8 +53,8 @@ class Filters:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if not self.length_ratio > 1:
-            raise ConfigError(f"--length-ratio takes a number above 1; got {self.length_ratio}")
+        if not 1 < self.length_ratio < math.inf:  # what is infinite or no number could not be noted as JSON
+            raise ConfigError(f"--length-ratio takes a finite number above 1; got {self.length_ratio}")
         if self.min_similarity is not None and not 0 < self.min_similarity <= 1:
             raise ConfigError(
                 f"--min-similarity takes a number above 0 and at most 1; got {self.min_similarity}"

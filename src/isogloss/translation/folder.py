@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from isogloss.errors import ConfigError
-from isogloss.files import replace_folder, write_text
+from isogloss.files import hold_lock, replace_folder, write_text
 from isogloss.run_directory import describe_environment
 
 FORMAT = "isogloss-translated-1"
@@ -49,6 +50,24 @@ def find_store(out: Path, source: str, target: str) -> Path:
     return out / _TRANSLATIONS / f"{source}-{target}.jsonl"
 
 
+def hold_store(out: Path, source: str, target: str) -> AbstractContextManager[None]:
+    """Keep other processes from translating one direction into the same folder.
+
+    Args:
+        out: The folder.
+        source: Language code of the texts.
+        target: Language code of the translations.
+
+    Returns:
+        A context manager, which raises ConfigError where another process does so.
+    """
+    path = find_store(out, source, target)
+    return hold_lock(
+        path.with_name(f".{path.stem}.lock"),
+        f"{path}: another process is translating into it; wait for that one, or name another folder by --out",
+    )
+
+
 def write_corpus(out: Path, files: Mapping[str, str]) -> Path:
     """Write the corpus in place of an older one; a reader finds the old, the new or, for a moment, none.
 
@@ -60,14 +79,14 @@ def write_corpus(out: Path, files: Mapping[str, str]) -> Path:
         The folder of the corpus.
     """
     corpus = out / _CORPUS
-    for left in out.glob(f".{_CORPUS}.*.part"):  # by a process that was killed
-        shutil.rmtree(left)
-    with replace_folder(corpus) as temporary:
-        for language, rows in files.items():
-            if rows:
-                (temporary / f"{language}.jsonl").write_text(rows, encoding="utf-8")
-        if corpus.is_dir():
-            shutil.rmtree(corpus)
+    # Another process may be putting its languages together in the same folder.
+    with hold_lock(out / _TRANSLATIONS / f".{_CORPUS}.lock"):
+        for left in out.glob(f".{_CORPUS}.*.part"):  # by a process that was killed
+            shutil.rmtree(left)
+        with replace_folder(corpus, over=True) as temporary:
+            for language, rows in files.items():
+                if rows:
+                    (temporary / f"{language}.jsonl").write_text(rows, encoding="utf-8")
     return corpus
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +16,13 @@ from isogloss.languages import normalize_language
 from isogloss.translation.batches import Filling, translate_texts
 from isogloss.translation.codes import is_same_language
 from isogloss.translation.filters import Filters, find_faults, find_unlike
-from isogloss.translation.folder import check_folder, find_store, write_corpus, write_provenance
+from isogloss.translation.folder import (
+    check_folder,
+    find_store,
+    hold_store,
+    write_corpus,
+    write_provenance,
+)
 from isogloss.translation.passages import Piece, take_apart
 from isogloss.translation.rows import Row, copy_row, make_row, write_rows
 from isogloss.translation.store import TranslationStore
@@ -95,15 +102,63 @@ def translate_corpus(
         What was translated, and what was left out.
 
     Raises:
-        ConfigError: The folder holds something else, or a model lacks a language.
+        ConfigError: The folder holds something else, another process is translating into it, or a model lacks
+            a language.
         ResultsError: Kept translations are damaged or were made in another way.
 
     Source: ours.
     """
     check_folder(job.out)
     back_translators = back_translators or translators
-    directions = _try_directions(job, translators, back_translators)
-    corpus = _narrow(job)
+    directions = _name_directions(job, translators, back_translators)
+    with ExitStack() as held:
+        for names in directions:
+            held.enter_context(hold_store(job.out, *names))
+        for names, identity in directions.items():
+            TranslationStore(find_store(job.out, *names), identity, overwrite=job.overwrite)
+        corpus = _narrow(job)
+        rows, languages = _translate_all(job, corpus, translators, back_translators)
+        files = {language: write_rows(corpus, language, found) for language, found in rows.items()}
+        summary = Summary(job.source, write_corpus(job.out, files), tuple(languages))
+        described = {
+            "files": dict(corpus.files),
+            "settings": {**asdict(job.filters), "limit": job.limit, "batch_tokens": job.budget},
+            "directions": {"-".join(names): identity for names, identity in directions.items()},
+        }
+        write_provenance(job.out, {**provenance, **described, **summary.to_dict()})
+    return summary
+
+
+def _name_directions(
+    job: Job, translators: Translators, back_translators: Translators
+) -> dict[tuple[str, str], Mapping[str, str | int]]:
+    """Open every model once, so that a mistake in the last language stops the first."""
+    pairs = [(translators, job.source, target) for target in job.targets]
+    if job.filters.min_similarity is not None:
+        pairs += [(back_translators, target, job.source) for target in job.targets]
+    directions = {}
+    for open_translator, source, target in pairs:
+        names = _name_language(job.corpus, source), _name_language(job.corpus, target)
+        directions[names] = open_translator(source, target).identity
+    return directions
+
+
+def _name_language(corpus: ParallelCorpus, language: str) -> str:
+    """Call a language as the corpus does, else by its usual code."""
+    own = (code for code in corpus.languages if is_same_language(code, language))
+    return next(own, None) or normalize_language(language)
+
+
+def _narrow(job: Job) -> ParallelCorpus:
+    """Keep the items that are there in the source language, the first so many of them."""
+    present = job.corpus.present[:, job.corpus.languages.index(job.source)]
+    return job.corpus.subset(np.flatnonzero(present)[: job.limit].astype(np.int64))
+
+
+def _translate_all(
+    job: Job, corpus: ParallelCorpus, translators: Translators, back_translators: Translators
+) -> tuple[dict[str, list[Row]], list[LanguageSummary]]:
+    """Take the rows that the corpus has, and make those that it lacks."""
     pieces = take_apart(corpus, job.source)
     rows = {
         language: [
@@ -118,40 +173,7 @@ def translate_corpus(
         made, entry = _translate_into(job, corpus, pieces, target, translators, back_translators)
         rows[entry.language] = [*rows.get(entry.language, []), *made]
         languages.append(entry)
-    files = {language: write_rows(corpus, language, found) for language, found in rows.items()}
-    summary = Summary(job.source, write_corpus(job.out, files), tuple(languages))
-    settings = {**asdict(job.filters), "limit": job.limit, "batch_tokens": job.budget}
-    described = {"files": dict(corpus.files), "settings": settings, "directions": directions}
-    write_provenance(job.out, {**provenance, **described, **summary.to_dict()})
-    return summary
-
-
-def _try_directions(
-    job: Job, translators: Translators, back_translators: Translators
-) -> dict[str, Mapping[str, str | int]]:
-    """Open every model and every store once, so that a mistake in the last language stops the first."""
-    pairs = [(translators, job.source, target) for target in job.targets]
-    if job.filters.min_similarity is not None:
-        pairs += [(back_translators, target, job.source) for target in job.targets]
-    directions = {}
-    for open_translator, source, target in pairs:
-        names = _name_language(job.corpus, source), _name_language(job.corpus, target)
-        directions[names] = open_translator(source, target).identity
-    for names, identity in directions.items():
-        TranslationStore(find_store(job.out, *names), identity, overwrite=job.overwrite)
-    return {"-".join(names): identity for names, identity in directions.items()}
-
-
-def _name_language(corpus: ParallelCorpus, language: str) -> str:
-    """Call a language as the corpus does, else by its usual code."""
-    own = (code for code in corpus.languages if is_same_language(code, language))
-    return next(own, None) or normalize_language(language)
-
-
-def _narrow(job: Job) -> ParallelCorpus:
-    """Keep the items that are there in the source language, the first so many of them."""
-    present = job.corpus.present[:, job.corpus.languages.index(job.source)]
-    return job.corpus.subset(np.flatnonzero(present)[: job.limit].astype(np.int64))
+    return rows, languages
 
 
 def _translate_into(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from isogloss.errors import ConfigError, ModelError
 from isogloss.model_source import SAFE_WEIGHTS, check_device, check_model_name, hide_loading_bars
 from isogloss.translation.models import BEAMS, Seq2SeqModel, Seq2SeqTranslator
@@ -12,6 +14,18 @@ from isogloss.translation.models import BEAMS, Seq2SeqModel, Seq2SeqTranslator
 PRECISIONS = ("float32", "float16", "bfloat16")
 _CARD_HEAD = re.compile(r"---\r?\n(.*?)\n---", re.DOTALL)
 _LICENCE = re.compile(r"""^license: *["']?([\w.+-]+)""", re.MULTILINE)
+_LOADING_ERRORS = (
+    OSError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    RuntimeError,
+    ImportError,
+    TypeError,
+    SafetensorError,
+)
+"""What transformers raises where a file of a model is not what it should be."""
+_LEAST_VOCABULARY = 0.5
 _NEEDED = ["*.json", "*.safetensors", "*.model", "*.spm", "*.txt", "README.md"]
 
 
@@ -95,7 +109,6 @@ def load_model(
             "revision that has them, such as NAME@refs/pr/2, or convert it once: docs/translation.md"
         )
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
     from isogloss.encoding.fingerprint import fingerprint_model
@@ -108,10 +121,13 @@ def load_model(
             model = AutoModelForSeq2SeqLM.from_pretrained(
                 folder, dtype=getattr(torch, precision), **SAFE_WEIGHTS
             )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError, SafetensorError) as error:
+            model = model.to(place)  # a device may have too little memory
+    except _LOADING_ERRORS as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(f"{name}: cannot be loaded as a translation model ({reason})") from error
-    return Seq2SeqModel(model.to(place), tokenizer, name, fingerprint=fingerprint_model(folder), beams=beams)
+    whole = Seq2SeqModel(model, tokenizer, name, fingerprint=fingerprint_model(folder), beams=beams)
+    _check_vocabulary(len(tokenizer), model.config.vocab_size, name)
+    return whole
 
 
 def read_licence(folder: Path) -> str | None:
@@ -141,13 +157,26 @@ def _find_folder(name: str) -> Path:
     if Path(base).is_dir():
         return Path(base)
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError is of the library beneath
+        HFValidationError,
+        HTTPError,
+        LocalEntryNotFoundError,
+    )
 
     try:
         return Path(snapshot_download(base, revision=revision or None, allow_patterns=_NEEDED))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HFValidationError, HTTPError, LocalEntryNotFoundError, OSError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(f"{name}: no such folder, and it cannot be had from the hub ({reason})") from error
+
+
+def _check_vocabulary(tokens: int, size: int, name: str) -> None:
+    """Refuse a tokenizer that is not the model's: where its file is missing, NLLB's has no words."""
+    if tokens < _LEAST_VOCABULARY * size:
+        raise ModelError(
+            f"{name}: its tokenizer has {tokens:,} tokens, the model {size:,}; a file of the tokenizer is "
+            "missing, or another model's"
+        )
 
 
 def _check_extra() -> None:

@@ -1,0 +1,71 @@
+"""Errors that settings, the machine or the network cause within the libraries, told in one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined] # that of the library beneath it
+from safetensors import SafetensorError
+
+from isogloss.errors import ConfigError, ModelError
+from isogloss.training.processes import LostProcessError, find_place, speaks_of_lost_process
+
+
+@contextmanager
+def tell_library_errors(out: Path) -> Iterator[None]:
+    """Turn what libraries raise for a known reason into errors of isogloss; all else passes as it is.
+
+    Args:
+        out: The run directory.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        ConfigError: A package that a setting needs is missing, or a service that one names cannot be had.
+        ModelError: The model cannot be written or read, or the device has too little memory.
+        LostProcessError: Another process of the training has ended.
+    """
+    try:
+        yield
+    except SafetensorError as error:
+        raise ModelError(f"{out}: the model cannot be written or read: {error}") from error
+    except ImportError as error:
+        raise ConfigError(f"[trainer]: {first_line(error)}") from error
+    except HTTPError as error:
+        raise ConfigError(
+            f"the hub cannot be used ({first_line(error)}); --resume goes on with what is in {out}"
+        ) from error
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            f"not enough memory on the device for this training ({first_line(error)}); take a smaller "
+            "'batches.size', or see 'Precision and memory' in docs/training.md"
+        ) from error
+    except RuntimeError as error:
+        if find_place().processes == 1 or not speaks_of_lost_process(error):
+            raise
+        raise LostProcessError(f"another process of the training has ended ({first_line(error)})") from error
+    except Exception as error:
+        wandb = sys.modules.get("wandb")
+        if wandb is None or not isinstance(error, wandb.errors.Error):
+            raise
+        raise ConfigError(
+            f"'trainer.report_to' = 'wandb': {first_line(error)} (or set WANDB_MODE=offline); --resume goes "
+            f"on with what is in {out}"
+        ) from error
+
+
+def first_line(error: BaseException) -> str:
+    """Give the first line of an error's message.
+
+    Args:
+        error: The error.
+
+    Returns:
+        The line; the error's class where it has no message.
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
