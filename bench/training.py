@@ -17,6 +17,7 @@ import os
 import platform
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -345,6 +346,7 @@ def compare(work: Work, folder: Path, rate: float) -> None:
         for name in names:
             try:
                 runs[name].append(train(work, makers[name](work, number, folder), number))
+                print(f"round {number + 1}, {name}: {runs[name][-1].pairs:.1f} pairs/s", file=sys.stderr)
             except torch.OutOfMemoryError:
                 print(f"{name}: out of memory", flush=True)
             if torch.cuda.is_available():

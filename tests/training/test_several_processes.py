@@ -79,7 +79,7 @@ def test_with_negatives_a_learned_temperature_and_accumulation(make: Make, tmp_p
 
 @pytest.mark.slow
 def test_with_mini_batches_encoded_twice(make: Make, tmp_path: Path) -> None:
-    """Processes cut their shares differently, and add up gradients with the last mini-batch of a step alone."""
+    """Processes cut their shares differently, and add up gradients with the last mini-batch alone."""
     config = make(
         max_steps=6,
         gradient_accumulation_steps=2,
