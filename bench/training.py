@@ -345,8 +345,10 @@ def compare(work: Work, folder: Path, rate: float) -> None:
         names = list(runs) if number % 2 == 0 else list(reversed(runs))
         for name in names:
             try:
-                runs[name].append(train(work, makers[name](work, number, folder), number))
-                print(f"round {number + 1}, {name}: {runs[name][-1].pairs:.1f} pairs/s", file=sys.stderr)
+                run = train(work, makers[name](work, number, folder), number)
+                runs[name].append(run)
+                speed = f"{run.pairs:.1f} pairs/s, {run.processor:.1f} by the processor's time"
+                print(f"round {number + 1}, {name}: {speed}", file=sys.stderr)
             except torch.OutOfMemoryError:
                 print(f"{name}: out of memory", flush=True)
             if torch.cuda.is_available():

@@ -174,7 +174,7 @@ def take_spans(column: Mapping[str, Tensor], spans: MiniBatch) -> dict[str, Tens
     """Take some rows of a column, without the padding that all of them have.
 
     Args:
-        column: Tokenised texts. Entries that hold no value for each row, such as the task, are kept as they are.
+        column: Tokenised texts. Entries without a value for each row, such as the task, are kept as they are.
         spans: The rows to take.
 
     Returns:

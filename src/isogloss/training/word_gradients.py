@@ -1,7 +1,7 @@
 """Collect the gradient of the word embeddings without a whole matrix for each mini-batch.
 
-A vocabulary of 250,002 pieces has a gradient of hundreds of megabytes, nearly all zeros, for every call of the
-encoder. PyTorch can also give the rows alone; those of all mini-batches then become one matrix in the end.
+A vocabulary of 250,002 pieces has a gradient of hundreds of megabytes, nearly all zeros, for every call of
+the encoder. PyTorch can also give the rows alone; those of all mini-batches then become one matrix.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class WordGradients:
             yield
             return
         if table.weight is not self._watched:
-            table.weight.register_post_accumulate_grad_hook(_fill)
+            table.weight.register_post_accumulate_grad_hook(_fill)  # type: ignore[no-untyped-call]
             self._watched = table.weight
         table.sparse = True
         try:
