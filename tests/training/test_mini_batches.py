@@ -17,7 +17,7 @@ from torch import Tensor
 
 from isogloss.config import LossConfig, ModelConfig
 from isogloss.errors import ConfigError
-from isogloss.training import mini_batches
+from isogloss.training import mini_batches, word_gradients
 from isogloss.training.loss import ContrastiveLoss
 from isogloss.training.mini_batches import (
     ColumnEncoder,
@@ -141,6 +141,29 @@ def test_gradients_add_up_over_batches(model: SentenceTransformer, columns: Colu
     twice = {name: weights.grad for name, weights in model.named_parameters() if weights.grad is not None}
     for name, gradient in twice.items():
         torch.testing.assert_close(gradient, 2 * once[f"model.{name}"], rtol=0, atol=2e-6)
+
+
+def test_word_gradients_come_by_rows_and_become_one_matrix(
+    xlmr: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_start(ModelConfig(str(xlmr)))
+    fill, sparse = word_gradients._fill, []
+
+    def record(weight: Tensor) -> None:
+        assert weight.grad is not None
+        sparse.append(weight.grad.is_sparse)
+        fill(weight)
+
+    monkeypatch.setattr(word_gradients, "_fill", record)
+    columns = tokenise(model)
+    ContrastiveLoss(model, LossConfig())(columns).backward()
+    assert sparse == [True]
+    model.zero_grad()
+    sparse.clear()
+    ContrastiveLoss(model, LossConfig(mini_batch_tokens=100))(columns).backward()
+    assert sparse[0]
+    assert len(sparse) > 4
+    assert sum(sparse) == 1
 
 
 def test_frozen_word_embeddings_stay_frozen(xlmr: Path) -> None:
