@@ -49,7 +49,7 @@ from isogloss.pretraining.settings import EncoderShape
 from isogloss.training.arguments import build_arguments
 from isogloss.training.callbacks import calm_libraries
 from isogloss.training.loss import ContrastiveLoss
-from isogloss.training.mini_batches import ACCELERATOR_TOKENS, CPU_TOKENS, cut_spans, find_spans
+from isogloss.training.mini_batches import ACCELERATOR, CPU, cut_spans, find_spans
 from isogloss.training.plans import RunPlans
 from isogloss.training.rows import RowTexts
 from isogloss.training.run import build_trainer
@@ -258,7 +258,7 @@ class Tokens:
 def count_tokens(work: Work) -> Tokens:
     model = load_start(work.config(0).model)
     layers, width, _ = SIZES[work.options.size]
-    budget = CPU_TOKENS if work.options.device == "cpu" else ACCELERATOR_TOKENS
+    limits = CPU if work.options.device == "cpu" else ACCELERATOR
     real = stock = ours = mini_batches = 0
     flops = 0.0
     for batch in work.batches[1:]:
@@ -266,7 +266,7 @@ def count_tokens(work: Work) -> Tokens:
             texts = [row[name] for row in batch]
             features = model.preprocess(texts, prompt=prefix, task=TASKS[name])
             (spans,) = find_spans([features])
-            cut = cut_spans(spans, budget)
+            cut = cut_spans(spans, limits)
             lengths = [span.length for span in spans]
             real += sum(lengths)
             stock += features["attention_mask"].numel()

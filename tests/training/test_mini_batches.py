@@ -21,6 +21,7 @@ from isogloss.training import mini_batches, word_gradients
 from isogloss.training.loss import ContrastiveLoss
 from isogloss.training.mini_batches import (
     ColumnEncoder,
+    Limits,
     Span,
     cut_further,
     cut_spans,
@@ -99,7 +100,7 @@ def test_gradients_are_those_of_the_plain_loss(
     name: str,
     tokens: int,
 ) -> None:
-    monkeypatch.setattr(mini_batches, "CPU_TOKENS", 100)
+    monkeypatch.setattr(mini_batches, "CPU", Limits(tokens=100, padding=20))
     config = LossConfig(
         name="eq1" if name == "eq1" else "infonce",
         temperature=0.2,
@@ -119,7 +120,7 @@ def test_dropout_is_the_same_both_times(xlmr: Path, monkeypatch: pytest.MonkeyPa
     """The plain loss, cut into the same mini-batches, draws the same random numbers in the same order."""
     model = load_start(ModelConfig(str(xlmr))).train()
     columns = tokenise(model)
-    monkeypatch.setattr(mini_batches, "CPU_TOKENS", 100)
+    monkeypatch.setattr(mini_batches, "CPU", Limits(tokens=100, padding=20))
     found, states = [], []
     for tokens in (0, 100):
         loss = ContrastiveLoss(
@@ -216,16 +217,26 @@ def test_tasks_prompts_and_row_entries_go_along() -> None:
 lengths_drawn = st.lists(st.integers(1, 40), min_size=1, max_size=30)
 
 
-@given(lengths=lengths_drawn, tokens=st.integers(1, 200), extra=st.integers(0, 30))
+@given(
+    lengths=lengths_drawn, tokens=st.integers(1, 200), padding=st.integers(0, 80), extra=st.integers(0, 30)
+)
 @hypothesis_settings(max_examples=100)
-def test_cutting_keeps_every_row_once_within_the_budget(lengths: list[int], tokens: int, extra: int) -> None:
+def test_cutting_keeps_every_row_once_within_the_limits(
+    lengths: list[int], tokens: int, padding: int, extra: int
+) -> None:
     spans = [Span(row, 0, length) for row, length in enumerate(lengths)]
-    cut = cut_spans(spans, tokens)
+    cut = cut_spans(spans, Limits(tokens, padding))
     assert sorted(span.row for part in cut for span in part) == list(range(len(lengths)))
     for part in cut:
-        assert len(part) == 1 or len(part) * max(span.length for span in part) <= tokens
+        longest = max(span.length for span in part)
+        assert len(part) == 1 or len(part) * longest <= tokens
+        assert sum(longest - span.length for span in part) <= padding
     for part, following in itertools.pairwise(cut):
         assert min(span.length for span in part) >= max(span.length for span in following)
+        # No mini-batch is cut without need.
+        longest, added = max(span.length for span in part), max(span.length for span in following)
+        grown = sum(longest - span.length for span in part) + longest - added
+        assert (len(part) + 1) * longest > tokens or grown > padding
     count = min(len(lengths), len(cut) + extra)
     further = cut_further(cut, count)
     assert len(further) == count

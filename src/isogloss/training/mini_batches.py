@@ -19,10 +19,18 @@ from torch.utils.checkpoint import checkpoint
 from isogloss.errors import ConfigError
 from isogloss.training.word_gradients import WordGradients
 
-CPU_TOKENS = 1024
-"""Padded tokens of a mini-batch on a CPU; measured, see docs/performance.md."""
-ACCELERATOR_TOKENS = 16384
-"""The same on a GPU, where a mini-batch must keep the whole chip busy; not yet measured."""
+
+class Limits(NamedTuple):
+    """Limit a mini-batch: its tokens, padding included, and the padding borne to save a further one."""
+
+    tokens: int
+    padding: int
+
+
+CPU = Limits(tokens=1024, padding=48)
+"""Measured, see docs/performance.md."""
+ACCELERATOR = Limits(tokens=16384, padding=4096)
+"""For a GPU, where a mini-batch must keep the whole chip busy; not yet measured."""
 
 
 class Span(NamedTuple):
@@ -106,8 +114,9 @@ class ColumnEncoder:
     def _cut(self, columns: Sequence[Mapping[str, Tensor]]) -> list[list[MiniBatch]]:
         """Cut each column, into as many mini-batches as the other processes do."""
         device = columns[0]["attention_mask"].device
-        tokens = self.tokens or (CPU_TOKENS if device.type == "cpu" else ACCELERATOR_TOKENS)
-        cuts = [cut_spans(spans, tokens) for spans in find_spans(columns)]
+        limits = CPU if device.type == "cpu" else ACCELERATOR
+        limits = limits._replace(tokens=self.tokens or limits.tokens)
+        cuts = [cut_spans(spans, limits) for spans in find_spans(columns)]
         if get_world_size() == 1:
             return cuts
         # Processes that share out the model's weights must run it equally often.
@@ -133,22 +142,27 @@ def find_spans(columns: Sequence[Mapping[str, Tensor]]) -> list[MiniBatch]:
     return [[Span(row, *next(numbers)) for row in range(len(mask))] for mask in masks]
 
 
-def cut_spans(spans: Sequence[Span], tokens: int) -> list[MiniBatch]:
+def cut_spans(spans: Sequence[Span], limits: Limits) -> list[MiniBatch]:
     """Order rows by length, the longest first, and cut them into mini-batches.
 
     Args:
         spans: The rows.
-        tokens: A mini-batch has no more than this many tokens, padding included, unless it is a single row.
+        limits: What a mini-batch may hold; a single row may be longer.
 
     Returns:
         The mini-batches; together they hold every row once.
+
+    Source: ours.
     """
     cut: list[MiniBatch] = []
+    longest = padding = 0
     for span in sorted(spans, key=lambda span: -span.length):
-        if cut and (len(cut[-1]) + 1) * cut[-1][0].length <= tokens:
+        padding += longest - span.length
+        if cut and (len(cut[-1]) + 1) * longest <= limits.tokens and padding <= limits.padding:
             cut[-1].append(span)
         else:
             cut.append([span])
+            longest, padding = span.length, 0
     return cut
 
 
