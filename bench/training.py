@@ -353,28 +353,34 @@ def compare(work: Work, folder: Path, rate: float) -> None:
                 print(f"{name}: out of memory", flush=True)
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
+    print_speeds(work, runs, rate)
+    report_losses(work, runs, makers["stock"], folder)
+
+
+def print_speeds(work: Work, runs: dict[str, list[Run]], rate: float) -> None:
+    steps = work.options.steps
     tokens = count_tokens(work)
     rows = sum(len(batch) for batch in work.batches[1:])
     padded = f"{tokens.stock / tokens.real:.2f} (stock) and {tokens.ours / tokens.real:.2f} (ours)"
-    print(f"\nbatches of {work.batch_size}: {options.steps} steps, {rows:,} pairs, {tokens.real:,} tokens,")
-    print(f"padded {padded} for each; ours in {tokens.mini_batches / options.steps:.1f} mini-batches a step")
+    print(f"\nbatches of {work.batch_size}: {steps} steps, {rows:,} pairs, {tokens.real:,} tokens,")
+    print(f"padded {padded} for each; ours in {tokens.mini_batches / steps:.1f} mini-batches a step")
     heads = f"{'':18}{'pairs/s':>9}{'s a step':>10}{'of matrix rate':>16}"
     print(f"{heads}   {'times stock, by the clock':28}by the processor's time")
     for name, found in runs.items():
         if not found:
             continue
-        against = runs["stock, GradCache" if "GradCache" in name or not runs["stock"] else "stock"]
+        plain = "GradCache" not in name and runs["stock"]
+        against = runs["stock"] if plain else runs.get("stock, GradCache", [])
         pairs, step = (
             statistics.median(values) for values in zip(*((r.pairs, r.step) for r in found), strict=True)
         )
-        share = tokens.flops / options.steps / step / rate
+        share = tokens.flops / steps / step / rate
         ratios = ""
         if against and against is not found:
             both = list(zip(found, against, strict=False))
             ratios = f"{spread([r.pairs / s.pairs for r, s in both]):28}"
             ratios += spread([r.processor / s.processor for r, s in both])
         print(f"{name:18}{pairs:9.1f}{step:10.3f}{share:15.1%}   {ratios}")
-    report_losses(work, runs, makers["stock"], folder)
 
 
 def report_losses(
