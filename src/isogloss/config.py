@@ -62,6 +62,7 @@ class LossConfig:
     name: str = "infonce"
     temperature: float = 0.05
     learn_temperature: bool = False
+    mini_batch_tokens: int = 0
 
 
 @dataclass(frozen=True)

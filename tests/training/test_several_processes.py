@@ -78,6 +78,27 @@ def test_with_negatives_a_learned_temperature_and_accumulation(make: Make, tmp_p
 
 
 @pytest.mark.slow
+def test_with_mini_batches_encoded_twice(make: Make, tmp_path: Path) -> None:
+    """Processes cut their shares differently, and add up gradients with the last mini-batch alone."""
+    config = make(
+        max_steps=6,
+        gradient_accumulation_steps=2,
+        batches=BatchesConfig(size=8, negatives="given"),
+        validation=HALF,
+        loss=LossConfig(learn_temperature=True, mini_batch_tokens=40),
+        learning_rate_mapping={"log_scale": 0.05},
+        logging_steps=3,
+    )
+    check_agreement(config, tmp_path, (1, 2, 4))
+    plain = Job(
+        replace(config, loss=LossConfig(learn_temperature=True)), tmp_path / "plain", tmp_path / "rows"
+    )
+    assert run_training(plain) == [0]
+    assert losses_of(tmp_path / "run4") == pytest.approx(losses_of(plain.out), abs=1e-5)
+    assert largest_difference(tmp_path / "run4" / "model", plain.out / "model") < 1e-5
+
+
+@pytest.mark.slow
 def test_eq1_agrees_where_processes_have_no_row_of_a_batch(make: Make, tmp_path: Path) -> None:
     """Batches of three rows, shared by four."""
     config = make(

@@ -10,12 +10,12 @@ import pytest
 from training_runs import Consumed, Settings, TokenRows
 from transformers import AutoTokenizer
 
-from isogloss.batching import BatchPlan, choose_strategy
+from isogloss.batching import Batch, BatchPlan, choose_strategy
 from isogloss.config import BatchesConfig, CorpusConfig, TrainConfig, ValidationConfig
 from isogloss.corpus import ParallelCorpus
 from isogloss.errors import ConfigError
 from isogloss.training.plans import hold_out_articles, list_trained_languages, plan_run
-from isogloss.training.rows import RowTexts
+from isogloss.training.rows import RowTexts, planned_dataset, sample_planned_batches
 from isogloss.training.run import train
 from isogloss.types import PassageUnit
 
@@ -253,3 +253,23 @@ def test_a_language_without_a_partner_is_not_trained_by_cross_lingual_batches(se
         for name in ("x-y", "hybrid")
     }
     assert trained == {"x-y": ["el", "en", "hi"], "hybrid": ["de", "el", "en", "hi"]}
+
+
+def test_each_batch_is_planned_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sampler asks for its length, the look-up of texts for its rows."""
+    plain = BatchPlan._plan
+    planned: list[tuple[int, int]] = []
+
+    def record(self: BatchPlan, epoch: int, step: int) -> Batch:
+        planned.append((epoch, step))
+        return plain(self, epoch, step)
+
+    monkeypatch.setattr(BatchPlan, "_plan", record)
+    plan = plan_run(settings(validation=NO_VALIDATION)).train
+    dataset = planned_dataset(RowTexts(plan), 2 * plan.steps_per_epoch)
+    sampler = sample_planned_batches(dataset, batch_size=plan.batch_size)
+    for epoch in range(2):
+        sampler.set_epoch(epoch)
+        for rows in sampler:
+            assert len(dataset[rows]["query"]) == len(rows)
+    assert planned == [(epoch, step) for epoch in range(2) for step in range(plan.steps_per_epoch)]

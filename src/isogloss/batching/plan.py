@@ -102,6 +102,12 @@ class BatchPlan:
                 f"there is no step {step} in epoch {epoch}; epochs count from 0 to {LARGEST_EPOCH}, "
                 f"and each has the steps 0 to {self.steps_per_epoch - 1}"
             )
+        if (epoch, step) not in self._last:
+            self._last.clear()
+            self._last[epoch, step] = self._plan(epoch, step)
+        return self._last[epoch, step]
+
+    def _plan(self, epoch: int, step: int) -> Batch:
         number, visit = self._schedule.entry(epoch, step)
         key = self._schedule.keys[number]
         items = self._stratum(number).deal(visit)
@@ -154,6 +160,11 @@ class BatchPlan:
             corpus_exponent=self.corpus_exponent,
             by_size=self.language_draw == "size",
         )
+
+    @cached_property
+    def _last(self) -> dict[tuple[int, int], Batch]:
+        """Keep the last batch: a sampler asks for its length, and whoever looks up the rows for the rest."""
+        return {}
 
     @cached_property
     def _strata_made(self) -> dict[int, AnyStratum]:

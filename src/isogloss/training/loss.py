@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from isogloss.config import LossConfig
 from isogloss.errors import ConfigError
+from isogloss.training.mini_batches import ColumnEncoder
 
 LOSSES = ("infonce", "eq1")
 
@@ -40,7 +41,8 @@ class ContrastiveLoss(nn.Module):
         config: Name of the loss and its temperature.
 
     Raises:
-        ConfigError: The name is unknown or the temperature is not positive.
+        ConfigError: The name is unknown, the temperature is not positive, or the tokens of a mini-batch are
+            negative.
 
     Source: arXiv 2408.10536, eq. 1 (``eq1``, which writes no temperature: set 1.0 for it to the letter);
         van den Oord et al. 2018, arXiv 1807.03748, eq. 4 (``infonce``).
@@ -54,6 +56,7 @@ class ContrastiveLoss(nn.Module):
             raise ConfigError(f"'loss.temperature' is above 0; got {config.temperature}")
         self.model = model
         self.config = config
+        self._encoder = ColumnEncoder(model, config.mini_batch_tokens)
         log_scale = torch.tensor(-math.log(config.temperature))
         if config.learn_temperature:
             self.log_scale: Tensor = nn.Parameter(log_scale)
@@ -78,7 +81,7 @@ class ContrastiveLoss(nn.Module):
         Returns:
             The mean loss in nats, a scalar.
         """
-        embeddings = [self.model(dict(features))["sentence_embedding"] for features in sentence_features]
+        embeddings = self._encoder.encode(self.model, list(sentence_features))
         return self.compute_loss_from_embeddings(embeddings, labels)
 
     def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor | None = None) -> Tensor:
