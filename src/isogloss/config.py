@@ -59,8 +59,10 @@ class LossConfig:
     """Say what is minimised."""
 
     name: str = "infonce"
+    directions: int = 1
     temperature: float = 0.05
     learn_temperature: bool = False
+    mask_false_negatives: bool = True
 
 
 @dataclass(frozen=True)

@@ -232,9 +232,10 @@ def build_trainer(
         A trainer, ready to train.
     """
     epochs = count_epochs(arguments, plans.train)
+    processes, mask = arguments.world_size, config.loss.mask_false_negatives
     validation = None
     if plans.validation is not None:
-        texts = RowTexts(plans.validation, config.unit, config.validation.batches, arguments.world_size)
+        texts = RowTexts(plans.validation, config.unit, config.validation.batches, processes, mask)
         validation = planned_dataset(texts, config.validation.batches)
     stopping: list[TrainerCallback] = []
     if validation is not None and config.validation.patience:
@@ -243,7 +244,7 @@ def build_trainer(
         model=loss.model,
         args=arguments,
         train_dataset=planned_dataset(
-            RowTexts(plans.train, config.unit, processes=arguments.world_size),
+            RowTexts(plans.train, config.unit, processes=processes, name_answers=mask),
             epochs * plans.train.steps_per_epoch,
         ),
         eval_dataset=validation,
