@@ -22,6 +22,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "answers",
         "batching",
         "encoding",
+        "hard_negatives",
         "overlap",
         "ranking",
         "sentence_ranking",

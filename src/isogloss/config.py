@@ -27,6 +27,7 @@ class CorpusConfig:
     format: str = "auto"
     languages: tuple[str, ...] = ()
     name: str = ""
+    negatives: str = ""
 
 
 @dataclass(frozen=True)

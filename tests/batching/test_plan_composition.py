@@ -133,7 +133,7 @@ def test_the_json_holds_every_count() -> None:
     content = json.loads(composition_to_json(found))
     assert set(content) == {
         "strategy", "alpha", "epochs", "steps_per_epoch", "batch_size", "rows", "kinds", "strata",
-        "batch_sizes", "pairs", "uses", "left_out", "digest", "monolingual_share", "query_languages",
+        "batch_sizes", "pairs", "uses", "negatives", "false_negatives", "left_out", "digest", "monolingual_share", "query_languages",
         "passage_languages",
     }  # fmt: skip
     assert content["rows"] == sum(

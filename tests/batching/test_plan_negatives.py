@@ -132,7 +132,7 @@ def test_a_batch_of_all_passages_has_no_negative(language: str) -> None:
 
 
 def test_unknown_choices_are_refused() -> None:
-    with pytest.raises(ConfigError, match="come from given, article, random; got 'near'"):
+    with pytest.raises(ConfigError, match="come from mined, given, article, random; got 'near'"):
         NegativeChoice("near")
     with pytest.raises(ConfigError, match="is passage, query, any; got 'en'"):
         NegativeChoice("random", "en")

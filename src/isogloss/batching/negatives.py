@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,9 @@ from isogloss.batching.batch import Batch
 from isogloss.batching.hashing import hash_keys
 from isogloss.corpus import ParallelCorpus
 from isogloss.errors import ConfigError, PlanError
+from isogloss.hard_negatives.model import MinedNegatives
 
-NEGATIVE_SOURCES = ("given", "article", "random")
+NEGATIVE_SOURCES = ("mined", "given", "article", "random")
 NEGATIVE_LANGUAGES = ("passage", "query", "any")
 _ANY = -1
 _TRIES = 16
@@ -26,10 +28,11 @@ class NegativeChoice:
     """Say where explicit negatives come from and in which language they stand.
 
     Args:
-        source: ``given`` (the corpus names them), ``article`` (another passage of the same article, where it
-            has one) or ``random`` (any other passage). Where the first choice runs out, the next is taken.
+        source: ``mined`` (a model ranked them high), ``given`` (the corpus names them), ``article`` (another
+            passage of the same article, where it has one) or ``random`` (any other passage). Where the first
+            choice runs out, the next is taken.
         language: The language of the negative: the row's ``passage`` language, its ``query`` language, or
-            ``any`` that the passage has.
+            ``any``: that in which it was mined, else any that the passage has.
 
     Raises:
         ConfigError: Source or language is unknown.
@@ -50,6 +53,14 @@ class NegativeChoice:
             )
 
 
+class _Pool(NamedTuple):
+    """Hold the items to look among, and the language in which each was mined, if they were."""
+
+    source: str
+    items: NDArray[np.int64]
+    languages: NDArray[np.int64] | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class NegativePools:
     """Draw explicit negatives for the batches of one corpus.
@@ -61,6 +72,7 @@ class NegativePools:
         corpus: The corpus that the batches are from.
         choice: Source and language of the negatives.
         seed: The plan's seed.
+        mined: What was mined for the corpus, if anything was.
 
     Source: ours.
     """
@@ -68,6 +80,7 @@ class NegativePools:
     corpus: ParallelCorpus
     choice: NegativeChoice
     seed: int
+    mined: MinedNegatives | None = None
     _speakers: dict[int, NDArray[np.int64]] = field(default_factory=dict, init=False, repr=False)
 
     def draw(self, batch: Batch) -> Batch:
@@ -88,21 +101,28 @@ class NegativePools:
         wanted = self._wanted_languages(batch).tolist()
         keys = (self.seed, batch.epoch, batch.step, rows)
         tickets = hash_keys("negative", *keys[:3], rows[:, None], np.arange(_TRIES))
-        items = np.empty(len(batch), dtype=np.int64)
-        for slot, item in enumerate(batch.items.tolist()):
-            pools = self._list_pools(item, wanted[slot])
-            found = (self._pick(pool, taken, wanted[slot], tickets[slot]) for pool in pools)
-            negative = next((one for one in found if one is not None), None)
-            if negative is None:
+        items, languages, sources = (np.full(len(batch), _ANY, dtype=np.int64) for _ in range(3))
+        for slot, (item, query_language) in enumerate(
+            zip(batch.items.tolist(), batch.query_languages.tolist(), strict=True)
+        ):
+            for pool in self._list_pools(item, query_language, wanted[slot]):
+                place = self._pick(pool.items, taken, wanted[slot], tickets[slot])
+                if place is not None:
+                    items[slot] = pool.items[place]
+                    sources[slot] = NEGATIVE_SOURCES.index(pool.source)
+                    languages[slot] = _ANY if pool.languages is None else pool.languages[place]
+                    break
+            else:
                 raise PlanError(self._explain_no_negative(item, wanted[slot]))
-            items[slot] = negative
         if self.choice.language != "any":
-            return replace(batch, negative_items=items, negative_languages=self._wanted_languages(batch))
-        present = corpus.present[items]
-        spoken = np.argsort(~present, axis=1, kind="stable").astype(np.int64)
-        counts = np.count_nonzero(present, axis=1).astype(np.uint64)
-        column = (hash_keys("negative language", *keys) % counts).astype(np.int64)
-        return replace(batch, negative_items=items, negative_languages=spoken[rows, column])
+            languages = self._wanted_languages(batch)
+        else:
+            present = corpus.present[items]
+            spoken = np.argsort(~present, axis=1, kind="stable").astype(np.int64)
+            counts = np.count_nonzero(present, axis=1).astype(np.uint64)
+            column = (hash_keys("negative language", *keys) % counts).astype(np.int64)
+            languages = np.where(languages == _ANY, spoken[rows, column], languages)
+        return replace(batch, negative_items=items, negative_languages=languages, negative_sources=sources)
 
     def _wanted_languages(self, batch: Batch) -> NDArray[np.int64]:
         match self.choice.language:
@@ -113,40 +133,56 @@ class NegativePools:
             case _:
                 return np.full(len(batch), _ANY, dtype=np.int64)
 
-    def _list_pools(self, item: int, language: int) -> Iterator[NDArray[np.int64]]:
+    def _list_pools(self, item: int, query_language: int, language: int) -> Iterator[_Pool]:
         """List the items to look among, the preferred source first."""
         for source in NEGATIVE_SOURCES[NEGATIVE_SOURCES.index(self.choice.source) :]:
-            if source == "given":
-                yield np.array(self.corpus.negatives.get(item, ()), dtype=np.int64)
+            if source == "mined":
+                yield from self._list_mined(item, query_language, language)
+            elif source == "given":
+                yield _Pool(source, np.array(self.corpus.negatives.get(item, ()), dtype=np.int64))
             elif source == "article":
                 order, starts = self._articles
                 article = int(self.corpus.articles[item])
-                yield order[starts[article] : starts[article + 1]]
+                yield _Pool(source, order[starts[article] : starts[article + 1]])
             else:
-                yield self._items_in(language)
+                yield _Pool(source, self._items_in(language))
+
+    def _list_mined(self, item: int, query_language: int, language: int) -> Iterator[_Pool]:
+        """List what was mined for the row's query in the language wanted, then all of its item."""
+        entries, starts = self._mined
+        own = entries[starts[item] : starts[item + 1]]
+        exact = own[:, 1] == query_language
+        if language != _ANY:
+            exact &= own[:, 3] == language
+        for chosen in (own[exact], own):
+            yield _Pool("mined", chosen[:, 2], chosen[:, 3])
 
     def _pick(
         self, pool: NDArray[np.int64], taken: NDArray[np.bool_], language: int, tickets: NDArray[np.uint64]
     ) -> int | None:
-        """Pick an item of a pool that stands in the language and whose passage is not taken."""
+        """Pick the place in a pool of an item that stands in the language and whose passage is not taken."""
         if not len(pool):
             return None
         # Rejection keeps the draw uniform, at a cost that does not grow with the corpus.
-        fitting = self._keep_fitting(pool[(tickets % np.uint64(len(pool))).astype(np.int64)], taken, language)
+        tried = (tickets % np.uint64(len(pool))).astype(np.int64)
+        fitting = tried[self._fits(pool[tried], taken, language)]
         if not len(fitting):
-            every = self._keep_fitting(pool, taken, language)
+            every = np.flatnonzero(self._fits(pool, taken, language))
             if not len(every):
                 return None
             fitting = every[[int(tickets[0]) % len(every)]]
         return int(fitting[0])
 
-    def _keep_fitting(
-        self, items: NDArray[np.int64], taken: NDArray[np.bool_], language: int
-    ) -> NDArray[np.int64]:
-        fits = ~taken[self.corpus.passages[items]]
-        if language != _ANY:
-            fits &= self.corpus.present[items, language]
-        return items[fits]
+    def _fits(self, items: NDArray[np.int64], taken: NDArray[np.bool_], language: int) -> NDArray[np.bool_]:
+        fits: NDArray[np.bool_] = ~taken[self.corpus.passages[items]]
+        return fits if language == _ANY else fits & self.corpus.present[items, language]
+
+    @cached_property
+    def _mined(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """What was mined, in the order of the items, and where each item starts."""
+        entries = np.zeros((0, 4), dtype=np.int64) if self.mined is None else self.mined.number(self.corpus)
+        edges = np.arange(len(self.corpus.item_ids) + 1)
+        return entries, np.searchsorted(entries[:, 0], edges).astype(np.int64)
 
     def _items_in(self, language: int) -> NDArray[np.int64]:
         if language not in self._speakers:

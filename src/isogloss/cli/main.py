@@ -18,6 +18,7 @@ COMMANDS = (
     "plan",
     "pretrain",
     "overlap",
+    "negatives",
     "train",
     "benchmarks",
     "evaluate",

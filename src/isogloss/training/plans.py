@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from isogloss.benchmarks import Layout, open_benchmark
 from isogloss.config import CorpusConfig, OverlapConfig, TrainConfig, ValidationConfig
 from isogloss.corpus import ParallelCorpus, read_corpus
 from isogloss.errors import ConfigError
+from isogloss.hard_negatives import MinedNegatives, read_negatives
 from isogloss.overlap import CheckedCorpora, OverlapPolicy, check_overlap
 
 VALIDATION_SEED = 0
@@ -29,6 +30,8 @@ class RunPlans(NamedTuple):
     """The corpora as read, before anything was dropped or held out."""
     overlap: CheckedCorpora | None = None
     """What they share with the benchmarks that the settings name, if they name any."""
+    mined: Mapping[str, MinedNegatives] = {}
+    """The negatives mined for them, by the corpus's name, where they are used."""
 
 
 def read_corpora(configs: Sequence[CorpusConfig]) -> tuple[ParallelCorpus, ...]:
@@ -56,6 +59,37 @@ def read_corpora(configs: Sequence[CorpusConfig]) -> tuple[ParallelCorpus, ...]:
     if twice:
         raise ConfigError(f"two corpora are named {twice[0]!r}; set 'name' on one of them")
     return corpora
+
+
+def read_mined(config: TrainConfig, corpora: Sequence[ParallelCorpus]) -> dict[str, MinedNegatives]:
+    """Read the mined negatives that a configuration uses.
+
+    Args:
+        config: The run's settings.
+        corpora: Its corpora as read, in the order of the settings.
+
+    Returns:
+        Name of a corpus -> what was mined for it; nothing where negatives are not to be mined ones.
+
+    Raises:
+        ConfigError: Mined negatives are asked for, and no corpus names their file.
+        DataError: A file cannot be read, or is for another corpus.
+    """
+    if config.batches.negatives != "mined":
+        return {}
+    named = {
+        corpus.name: Path(entry.negatives)
+        for corpus, entry in zip(corpora, config.corpora, strict=True)
+        if entry.negatives
+    }
+    if not named:
+        raise ConfigError(
+            "'batches.negatives' is \"mined\", but no [[corpora]] has negatives = FILE; isogloss negatives "
+            "mines them"
+        )
+    return {
+        corpus.name: read_negatives(named[corpus.name], corpus) for corpus in corpora if corpus.name in named
+    }
 
 
 def check_corpora(corpora: Sequence[ParallelCorpus], config: OverlapConfig) -> CheckedCorpora | None:
@@ -127,6 +161,7 @@ def plan_run(config: TrainConfig) -> RunPlans:
             f"got {batches.negative_language!r}"
         )
     corpora = read_corpora(config.corpora)
+    mined = read_mined(config, corpora)
     overlap = check_corpora(corpora, config.overlap)
     train = corpora if overlap is None else overlap.corpora
     held_out: tuple[ParallelCorpus, ...] = ()
@@ -140,9 +175,10 @@ def plan_run(config: TrainConfig) -> RunPlans:
         corpus_exponent=batches.corpus_exponent,
         language_draw=batches.language_draw,
         negatives=negatives,
+        mined=mined,
     )
-    validation = plan_validation(held_out, batches.size, negatives) if held_out else None
-    return RunPlans(plan, validation, corpora, overlap)
+    validation = plan_validation(held_out, batches.size, negatives, mined) if held_out else None
+    return RunPlans(plan, validation, corpora, overlap, mined)
 
 
 def check_validation(config: ValidationConfig) -> None:
@@ -201,7 +237,10 @@ def hold_out_articles(
 
 
 def plan_validation(
-    held_out: Sequence[ParallelCorpus], batch_size: int, negatives: NegativeChoice | None
+    held_out: Sequence[ParallelCorpus],
+    batch_size: int,
+    negatives: NegativeChoice | None,
+    mined: Mapping[str, MinedNegatives],
 ) -> BatchPlan:
     """Plan the validation batches, the same for every strategy and seed.
 
@@ -209,6 +248,7 @@ def plan_validation(
         held_out: The held-out corpora.
         batch_size: Rows of a full batch.
         negatives: How explicit negatives are chosen, if any.
+        mined: The negatives that were mined, by the name of their corpus.
 
     Returns:
         A plan whose first batches are the validation set: half of them monolingual where items are in several
@@ -216,7 +256,7 @@ def plan_validation(
     """
     parallel = any((corpus.present.sum(axis=1) >= 2).any() for corpus in held_out)
     strategy = choose_strategy("hybrid", DEFAULT_ALPHA if parallel else 1.0)
-    return BatchPlan(held_out, strategy, batch_size, seed=VALIDATION_SEED, negatives=negatives)
+    return BatchPlan(held_out, strategy, batch_size, seed=VALIDATION_SEED, negatives=negatives, mined=mined)
 
 
 def list_trained_languages(plan: BatchPlan) -> list[str]:

@@ -257,7 +257,7 @@ def build_trainer(
 
 
 def list_files(plans: RunPlans) -> dict[str, str]:
-    """List the files that a run's corpora were read from.
+    """List the files that a run's corpora and their mined negatives were read from.
 
     Args:
         plans: The run's plans.
@@ -265,7 +265,8 @@ def list_files(plans: RunPlans) -> dict[str, str]:
     Returns:
         Path -> SHA-256.
     """
-    return {path: digest for corpus in plans.corpora for path, digest in corpus.files.items()}
+    read = [*plans.corpora, *plans.mined.values()]
+    return {path: digest for source in read for path, digest in source.files.items()}
 
 
 def describe_run(
