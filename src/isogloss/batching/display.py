@@ -65,7 +65,8 @@ def _negative_lines(composition: Composition) -> list[str]:
         lines.append(f"negatives {sources}")
     if composition.false_negatives is not None:
         found = composition.false_negatives
-        lines.append(f"masked    {found:,} pairs of a query and another row's candidate that answers it")
+        pairs = "pair" if found == 1 else "pairs"
+        lines.append(f"masked    {found:,} {pairs} of a query and another candidate that answers it")
     return lines
 
 

@@ -101,19 +101,13 @@ class NegativePools:
         wanted = self._wanted_languages(batch).tolist()
         keys = (self.seed, batch.epoch, batch.step, rows)
         tickets = hash_keys("negative", *keys[:3], rows[:, None], np.arange(_TRIES))
-        items, languages, sources = (np.full(len(batch), _ANY, dtype=np.int64) for _ in range(3))
-        for slot, (item, query_language) in enumerate(
-            zip(batch.items.tolist(), batch.query_languages.tolist(), strict=True)
-        ):
-            for pool in self._list_pools(item, query_language, wanted[slot]):
-                place = self._pick(pool.items, taken, wanted[slot], tickets[slot])
-                if place is not None:
-                    items[slot] = pool.items[place]
-                    sources[slot] = NEGATIVE_SOURCES.index(pool.source)
-                    languages[slot] = _ANY if pool.languages is None else pool.languages[place]
-                    break
-            else:
-                raise PlanError(self._explain_no_negative(item, wanted[slot]))
+        chosen = [
+            self._choose(item, query_language, wanted[slot], taken, tickets[slot])
+            for slot, (item, query_language) in enumerate(
+                zip(batch.items.tolist(), batch.query_languages.tolist(), strict=True)
+            )
+        ]
+        items, languages, sources = np.array(chosen, dtype=np.int64).T
         if self.choice.language != "any":
             languages = self._wanted_languages(batch)
         else:
@@ -123,6 +117,22 @@ class NegativePools:
             column = (hash_keys("negative language", *keys) % counts).astype(np.int64)
             languages = np.where(languages == _ANY, spoken[rows, column], languages)
         return replace(batch, negative_items=items, negative_languages=languages, negative_sources=sources)
+
+    def _choose(
+        self,
+        item: int,
+        query_language: int,
+        language: int,
+        taken: NDArray[np.bool_],
+        tickets: NDArray[np.uint64],
+    ) -> tuple[int, int, int]:
+        """Choose one row's negative: its item, the language in which it was mined if it was, its source."""
+        for pool in self._list_pools(item, query_language, language):
+            place = self._pick(pool.items, taken, language, tickets)
+            if place is not None:
+                mined_in = _ANY if pool.languages is None else int(pool.languages[place])
+                return int(pool.items[place]), mined_in, NEGATIVE_SOURCES.index(pool.source)
+        raise PlanError(self._explain_no_negative(item, language))
 
     def _wanted_languages(self, batch: Batch) -> NDArray[np.int64]:
         match self.choice.language:
