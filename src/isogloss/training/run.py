@@ -265,8 +265,8 @@ def list_files(plans: RunPlans) -> dict[str, str]:
     Returns:
         Path -> SHA-256.
     """
-    read = [*plans.corpora, *plans.mined.values()]
-    return {path: digest for source in read for path, digest in source.files.items()}
+    read = [corpus.files for corpus in plans.corpora] + [mined.files for mined in plans.mined.values()]
+    return {path: digest for files in read for path, digest in files.items()}
 
 
 def describe_run(
