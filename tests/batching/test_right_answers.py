@@ -19,15 +19,19 @@ from isogloss.types import PassageUnit
 LANGUAGES = ("de", "en", "th")
 
 
-def make_record(item: int, language: str, question: str, sentence: str, rest: str) -> Record:
+def make_record(
+    item: int, language: str, question: str, first: str, second: str, *, in_second: bool = False
+) -> Record:
+    """Write a question whose answer is in the first or the second sentence of its paragraph."""
+    start = len(first) + 1
     return Record(
         item_id=f"q{item:02}",
         language=language,
         question=question,
-        passage=f"{sentence} {rest}",
-        answer=sentence[:2],
-        answer_start=0,
-        sentence_breaks=((0, len(sentence)), (len(sentence) + 1, len(sentence) + 1 + len(rest))),
+        passage=f"{first} {second}",
+        answer=second[:2] if in_second else first[:2],
+        answer_start=start if in_second else 0,
+        sentence_breaks=((0, len(first)), (start, start + len(second))),
     )
 
 
@@ -37,12 +41,9 @@ def corpora(draw: st.DrawFn) -> ParallelCorpus:
     records = []
     for item in range(draw(st.integers(1, 9))):
         for language in draw(st.sets(st.sampled_from(LANGUAGES), min_size=1)):
-            asked, told, rest = (draw(st.integers(0, 5)) for _ in range(3))
-            records.append(
-                make_record(
-                    item, language, f"Question {asked}?", f"Sentence {told}.", f"{language} rest {rest}."
-                )
-            )
+            asked, first, second = (draw(st.integers(0, most)) for most in (5, 3, 2))
+            texts = (f"Question {asked}?", f"Sentence {first}.", f"{language} end {second}.")
+            records.append(make_record(item, language, *texts, in_second=draw(st.booleans())))
     return build_corpus("drawn", records, {})
 
 

@@ -42,18 +42,21 @@ class ExactEncoder(BatchEncoder):
             yield EncodedBatch(np.arange(len(texts)), vectors, np.zeros(len(texts), dtype=np.bool_))
 
 
-def make_record(item: int, language: str, asked: int, told: Sequence[str], rest: int) -> Record:
-    sentence = " ".join(told)
-    paragraph = f"{sentence} {language} {rest}"
+def make_record(
+    item: int, language: str, asked: int, told: Sequence[str], rest: int, *, in_second: bool = False
+) -> Record:
+    """Write a question whose answer is in the first or the second sentence of its paragraph."""
+    first, second = " ".join(told), f"{language} {rest}"
+    start = len(first) + 1
     return Record(
         item_id=f"q{item:02}",
         language=language,
         question=f"{language} {asked}?",
-        passage=paragraph,
+        passage=f"{first} {second}",
         article=f"{language} {rest % 2}",
-        answer=told[0],
-        answer_start=0,
-        sentence_breaks=((0, len(sentence)), (len(sentence) + 1, len(paragraph))),
+        answer=language if in_second else told[0],
+        answer_start=start if in_second else 0,
+        sentence_breaks=((0, len(first)), (start, start + len(second))),
     )
 
 
@@ -65,8 +68,9 @@ def corpora(draw: st.DrawFn) -> ParallelCorpus:
             item,
             language,
             draw(st.integers(0, 12)),
-            draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=3)),
-            draw(st.integers(0, 12)),
+            draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=2)),
+            draw(st.integers(0, 3)),
+            in_second=draw(st.booleans()),
         )
         for item in range(draw(st.integers(1, 12)))
         for language in sorted(draw(st.sets(st.sampled_from(LANGUAGES), min_size=1)))
