@@ -51,8 +51,12 @@ def test_it_is_not_held(passage: str, answer: str) -> None:
     assert not holds_answer(passage, [answer])
 
 
+# Without symbols, some of which are accents that would join the answer's last letter.
+AROUND = st.text(st.characters(categories=["L", "N", "P", "Z"]), max_size=20)
+
+
 @settings(max_examples=25)
-@given(st.text(max_size=20), st.text(max_size=20), st.text(min_size=5, alphabet="abcdeäßжд", max_size=9))
+@given(AROUND, AROUND, st.text(min_size=5, alphabet="abcdeäßжд", max_size=9))
 def test_a_long_answer_is_found_wherever_it_stands(before: str, after: str, answer: str) -> None:
     assert holds_answer(f"{before} {answer} {after}", [answer])
 

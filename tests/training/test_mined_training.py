@@ -18,7 +18,7 @@ from isogloss.errors import ConfigError, DataError
 from isogloss.training.plans import plan_run
 from isogloss.training.run import train
 
-WIDE = ["--relative-margin", "-9", "--pool", "each", "--count", "4"]
+WIDE = ["--relative-margin", "-9", "--absolute-margin", "-9", "--pool", "each", "--count", "4"]
 
 
 @pytest.fixture(scope="module")

@@ -139,7 +139,9 @@ def read_negatives(path: Path, corpus: ParallelCorpus) -> MinedNegatives:
             if {asked[0], found[0]} <= items.keys() and {asked[1], found[1]} <= languages.keys():
                 entries.append((items[asked[0]], languages[asked[1]], items[found[0]], languages[found[1]]))
     if not entries:
-        raise DataError("names no negative of the corpus's items and languages; mine them again", path)
+        raise DataError(
+            "names no negative of the corpus's items and languages; mine again, with smaller margins", path
+        )
     return MinedNegatives(
         corpus.item_ids,
         corpus.languages,
