@@ -19,8 +19,10 @@ FLOORS: dict[int, tuple[str, ...]] = {
     1: ("config", "trec", "measures", "bias", "significance", "languages"),
     2: ("corpus", "benchmarks", "results", "published", "demo_corpus", "run_directory", "model_source"),
     3: (
+        "answers",
         "batching",
         "encoding",
+        "hard_negatives",
         "overlap",
         "ranking",
         "sentence_ranking",

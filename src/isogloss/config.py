@@ -28,6 +28,7 @@ class CorpusConfig:
     languages: tuple[str, ...] = ()
     name: str = ""
     license: str = ""
+    negatives: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,10 @@ class LossConfig:
     """Say what is minimised."""
 
     name: str = "infonce"
+    directions: int = 1
     temperature: float = 0.05
     learn_temperature: bool = False
+    mask_false_negatives: bool = True
     mini_batch_tokens: int = 0
 
 

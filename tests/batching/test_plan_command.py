@@ -146,7 +146,11 @@ def test_a_batch_is_shown_as_text_and_json(config: Path, capsys: pytest.CaptureF
         (["--set", "batches.strategy=x-y", "--set", "batches.alpha=0.5"], "'x-y' takes no alpha"),
         (["--set", "batches.language_draw=sizes"], "language draw 'sizes'"),
         (["--set", "batches.corpus_exponent=-1"], "corpus exponent"),
-        (["--set", "batches.negatives=mined"], "negatives come from given, article, random; got 'mined'"),
+        (
+            ["--set", "batches.negatives=near"],
+            "negatives come from mined, given, article, random; got 'near'",
+        ),
+        (["--set", "batches.negatives=mined"], "no [[corpora]] has negatives = FILE"),
         (["--set", "batches.negatives=random", "--set", "batches.size=24"], "no explicit negative for item"),
         (["--set", "seed=-1"], "a seed is a whole number"),
         (["--set", "corpora=[]"], "'corpora' is empty"),

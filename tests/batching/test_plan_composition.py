@@ -133,8 +133,8 @@ def test_the_json_holds_every_count() -> None:
     content = json.loads(composition_to_json(found))
     assert set(content) == {
         "strategy", "alpha", "epochs", "steps_per_epoch", "batch_size", "rows", "kinds", "strata",
-        "batch_sizes", "pairs", "uses", "left_out", "digest", "monolingual_share", "query_languages",
-        "passage_languages",
+        "batch_sizes", "pairs", "uses", "negatives", "false_negatives", "left_out", "digest",
+        "monolingual_share", "query_languages", "passage_languages",
     }  # fmt: skip
     assert content["rows"] == sum(
         rows for passages in content["pairs"].values() for rows in passages.values()

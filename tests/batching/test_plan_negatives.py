@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from plan_corpora import leave_out, make_corpus, rows_of, store_index, truth
 from scipy import stats
 
-from isogloss.batching import BatchPlan, NegativeChoice, choose_strategy
+from isogloss.batching import BatchPlan, NegativeChoice, choose_strategy, count_composition
+from isogloss.batching.negatives import NEGATIVE_SOURCES
 from isogloss.corpus import Corpus, ParallelCorpus
 from isogloss.errors import ConfigError, PlanError
+from isogloss.hard_negatives import MinedNegatives
 
 CHOICES = [
     NegativeChoice(source, language)
@@ -129,6 +131,69 @@ def test_the_last_candidate_of_a_corpus_is_found() -> None:
     assert set(batch.negative_items.tolist()) == {40}
 
 
+def mine_at_random(corpus: ParallelCorpus, seed: int, share: float) -> MinedNegatives:
+    """Draw up to four entries for a share of the items, in languages that question and negative have."""
+    random = np.random.default_rng(seed)
+    entries = []
+    for item in np.flatnonzero(random.random(len(corpus.item_ids)) < share).tolist():
+        for other in random.choice(len(corpus.item_ids), 4).tolist():
+            asked, told = (random.choice(np.flatnonzero(corpus.present[one])) for one in (item, other))
+            entries.append((item, asked, other, told))
+    columns = np.array(entries, dtype=np.int32).reshape(-1, 4)
+    return MinedNegatives(corpus.item_ids, corpus.languages, random.permutation(columns), {})
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(0, 10_000),
+    st.integers(30, 150),
+    st.integers(1, 12),
+    st.sampled_from(["passage", "query", "any"]),
+    st.sampled_from([0.0, 0.5, 1.0]),
+)
+def test_mined_negatives_come_first_and_in_their_own_language(
+    seed: int, items: int, batch_size: int, language: str, share: float
+) -> None:
+    """What was mined for the query in the language wanted, then for the item, then the other sources."""
+    corpus = make_corpus(items, ("de", "en", "hi"), seed=seed, missing=0.1)
+    mined = mine_at_random(corpus, seed, share)
+    entries = mined.entries.tolist()
+    choice = NegativeChoice("mined", language)
+    plan = BatchPlan(
+        [corpus], choose_strategy("hybrid"), batch_size, seed, negatives=choice, mined={"generated": mined}
+    )
+    counts: Counter[str] = Counter()
+    for batch in plan.batches(0):
+        assert batch.negative_items is not None
+        assert batch.negative_languages is not None
+        assert batch.negative_sources is not None
+        taken = set(corpus.passages[batch.items].tolist())
+        rows = zip(
+            batch.items.tolist(), batch.query_languages.tolist(), batch.passage_languages.tolist(),
+            batch.negative_items.tolist(), batch.negative_languages.tolist(), strict=True,
+        )  # fmt: skip
+        for (item, query, passage, negative, found), source in zip(rows, batch.negative_sources, strict=True):
+            wanted = {"query": query, "passage": passage, "any": None}[language]
+            usable = [
+                entry
+                for entry in entries
+                if entry[0] == item
+                and corpus.passages[entry[2]] not in taken
+                and (wanted is None or corpus.present[entry[2], wanted])
+            ]
+            exact = [entry for entry in usable if entry[1] == query and wanted in (None, entry[3])]
+            counts[NEGATIVE_SOURCES[source]] += 1
+            if usable:
+                assert NEGATIVE_SOURCES[source] == "mined"
+                possible = {(entry[2], entry[3] if wanted is None else wanted) for entry in exact or usable}
+                assert (negative, found) in possible
+            else:
+                other = NegativeChoice("given", language)
+                assert negative in sources_of(corpus, batch.items, item, found, other)
+                assert NEGATIVE_SOURCES[source] in ("article", "random")
+    assert counts == count_composition(plan).negatives
+
+
 @pytest.mark.parametrize("language", ["passage", "any"])
 def test_a_batch_of_all_passages_has_no_negative(language: str) -> None:
     corpus = make_corpus(10, ("en",), largest_group=1, missing=0.0)
@@ -139,7 +204,7 @@ def test_a_batch_of_all_passages_has_no_negative(language: str) -> None:
 
 
 def test_unknown_choices_are_refused() -> None:
-    with pytest.raises(ConfigError, match="come from given, article, random; got 'near'"):
+    with pytest.raises(ConfigError, match="come from mined, given, article, random; got 'near'"):
         NegativeChoice("near")
     with pytest.raises(ConfigError, match="is passage, query, any; got 'en'"):
         NegativeChoice("random", "en")

@@ -156,7 +156,7 @@ def record_rows(path: Path) -> None:
         for column in features:
             mask = column["attention_mask"].bool()
             rows = [ids[own].tolist() for ids, own in zip(column["input_ids"], mask, strict=True)]
-            real = [True] * len(rows) if labels is None else (labels >= 0).tolist()
+            real = [True] * len(rows) if labels is None else (labels[:, 0] >= 0).tolist()
             columns.append([row for row, kept in zip(rows, real, strict=True) if kept])
         if torch.is_grad_enabled():
             with path.open("a") as file:

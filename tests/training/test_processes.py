@@ -128,7 +128,7 @@ def test_rows_that_fill_up_a_share_are_marked(settings: Settings) -> None:
     dataset = planned_dataset(RowTexts(plan, processes=2), plan.steps_per_epoch)
     assert isinstance(sample_planned_batches(dataset, batch_size=8), SharedSampler)
     rows = dataset[8 * step : 8 * step + 8]
-    assert rows["label"] == [0, 1, 2, 3, 4, 5, 6, -1]
+    assert rows["label"] == [[0], [1], [2], [3], [4], [5], [6], [-1]]
     assert rows["query"][6] == rows["query"][7]
     alone = planned_dataset(RowTexts(plan), plan.steps_per_epoch)
     assert set(alone[0]) == {"query", "passage"}

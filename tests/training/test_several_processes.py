@@ -12,7 +12,7 @@ import pytest
 from process_runs import Job, Killing, read_batches, run_training
 from training_runs import Settings, largest_difference, losses_of
 
-from isogloss.config import BatchesConfig, LoraConfig, LossConfig, TrainConfig, ValidationConfig
+from isogloss.config import BatchesConfig, CorpusConfig, LoraConfig, LossConfig, TrainConfig, ValidationConfig
 from isogloss.training.plans import plan_run
 
 Make = Callable[..., TrainConfig]
@@ -75,6 +75,32 @@ def test_with_negatives_a_learned_temperature_and_accumulation(make: Make, tmp_p
     check_agreement(config, tmp_path, (1, 4))
     written = json.loads((tmp_path / "run4" / "provenance.json").read_text())
     assert abs(written["temperature"] - 0.05) > 1e-3
+
+
+def repeat_questions(corpus: Path, folder: Path) -> Path:
+    """Write a corpus in which every question is asked of four passages."""
+    rows = [json.loads(line) for line in corpus.read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        row["question"] = f"{row['language']}: {int(row['id'][1:]) % 12}?"
+    path = folder / "repeated.jsonl"
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.mark.slow
+def test_two_directions_with_masked_answers_agree(make: Make, corpus_path: Path, tmp_path: Path) -> None:
+    config = make(
+        max_steps=10,
+        batches=BatchesConfig(size=4, negatives="random"),
+        validation=HALF,
+        loss=LossConfig(directions=2),
+    )
+    config = replace(config, corpora=(CorpusConfig(str(repeat_questions(corpus_path, tmp_path))),))
+    check_agreement(config, tmp_path, (1, 2, 4))
+    unmasked = replace(config, loss=LossConfig(directions=2, mask_false_negatives=False))
+    assert run_training(Job(unmasked, tmp_path / "unmasked", tmp_path / "rows")) == [0]
+    masked, plain = (losses_of(tmp_path / name) for name in ("run1", "unmasked"))
+    assert plain[1] > masked[1]
 
 
 @pytest.mark.slow

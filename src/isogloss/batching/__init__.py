@@ -2,6 +2,7 @@
 
 from isogloss.batching.batch import Batch
 from isogloss.batching.composition import Composition, StratumCount, count_composition
+from isogloss.batching.false_negatives import find_false_negatives
 from isogloss.batching.negatives import NegativeChoice
 from isogloss.batching.plan import BatchPlan
 from isogloss.batching.sampler import PlanSampler
@@ -19,4 +20,5 @@ __all__ = [
     "StratumCount",
     "choose_strategy",
     "count_composition",
+    "find_false_negatives",
 ]

@@ -24,6 +24,7 @@ class Batch:
         passage_languages: int64 [rows] indices into the corpus's languages.
         negative_items: int64 [rows] items whose passages are the explicit negatives, or none.
         negative_languages: int64 [rows] indices into the corpus's languages, or none.
+        negative_sources: int64 [rows] indices into ``NEGATIVE_SOURCES``, or none.
     """
 
     epoch: int
@@ -35,6 +36,7 @@ class Batch:
     passage_languages: NDArray[np.int64]
     negative_items: NDArray[np.int64] | None = None
     negative_languages: NDArray[np.int64] | None = None
+    negative_sources: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.items)

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isogloss.answers import RightAnswers
 from isogloss.batching.batch import Batch
+from isogloss.batching.false_negatives import find_false_negatives
+from isogloss.batching.negatives import NEGATIVE_SOURCES
 from isogloss.batching.plan import BatchPlan
 from isogloss.batching.strategy import Kind
 from isogloss.types import LanguagePair
@@ -53,6 +56,9 @@ class Composition:
         batch_sizes: Batches of each number of rows.
         pairs: Rows of each (query language, passage language).
         uses: Items used so many times.
+        negatives: Explicit negatives from each source; empty where the plan has none.
+        false_negatives: Pairs of a query and another candidate of its batch that answers it; none where they
+            were not looked for.
         left_out: What cannot be drawn or must wait, each as a sentence.
         digest: SHA-256 over the item and language numbers of every row of every batch. Plans of one corpus
             with one digest are the same plan.
@@ -69,6 +75,8 @@ class Composition:
     batch_sizes: Mapping[int, int]
     pairs: Mapping[LanguagePair, int]
     uses: Mapping[int, int]
+    negatives: Mapping[str, int]
+    false_negatives: int | None
     left_out: tuple[str, ...]
     digest: str
 
@@ -93,12 +101,15 @@ class Composition:
         return _sum_by(self.pairs, 1)
 
 
-def count_composition(plan: BatchPlan, epochs: int = 1) -> Composition:
+def count_composition(
+    plan: BatchPlan, epochs: int = 1, answers: Sequence[RightAnswers] | None = None
+) -> Composition:
     """Plan some epochs and count what their batches hold.
 
     Args:
         plan: The plan.
         epochs: How many epochs from the first, at least 1.
+        answers: What answers what in each of the plan's corpora, to count false negatives.
 
     Returns:
         The counts.
@@ -107,6 +118,8 @@ def count_composition(plan: BatchPlan, epochs: int = 1) -> Composition:
     strata: Counter[tuple[Kind, int, str | None]] = Counter()
     pairs = [np.zeros((len(corpus.languages),) * 2, dtype=np.int64) for corpus in plan.corpora]
     uses = [np.zeros(corpus.number_count, dtype=np.int32) for corpus in plan.corpora]
+    sources = np.zeros(len(NEGATIVE_SOURCES), dtype=np.int64)
+    false_negatives = 0
     digest = hashlib.sha256()
     for epoch in range(epochs):
         for batch in plan.batches(epoch):
@@ -114,6 +127,10 @@ def count_composition(plan: BatchPlan, epochs: int = 1) -> Composition:
             strata[batch.kind, batch.corpus, _language_of(plan, batch)] += 1
             np.add.at(pairs[batch.corpus], (batch.query_languages, batch.passage_languages), 1)
             uses[batch.corpus][batch.items] += 1
+            if batch.negative_sources is not None:
+                sources += np.bincount(batch.negative_sources, minlength=len(sources))
+            if answers is not None:
+                false_negatives += len(find_false_negatives(answers[batch.corpus], batch)[0])
             _update_digest(digest, batch)
     kinds: Counter[str] = Counter()
     for (kind, _, _), count in strata.items():
@@ -140,6 +157,10 @@ def count_composition(plan: BatchPlan, epochs: int = 1) -> Composition:
         batch_sizes=dict(sorted(sizes.items())),
         pairs=_name_pairs(plan, pairs),
         uses=_count_uses(plan, uses),
+        negatives={
+            name: count for name, count in zip(NEGATIVE_SOURCES, sources.tolist(), strict=True) if count
+        },
+        false_negatives=None if answers is None else false_negatives,
         left_out=(*_explain_left_out(plan, uses, epochs), *_explain_waiting(plan)),
         digest=digest.hexdigest(),
     )

@@ -38,6 +38,7 @@ def composition_to_text(composition: Composition) -> str:
         f"epochs    {c.epochs} of {c.steps_per_epoch:,} steps",
         f"batches   {kinds}",
         f"rows      {c.rows:,}, in batches of {rows}",
+        *_negative_lines(c),
         f"digest    {c.digest}",
         "",
         "batches by stratum (a pass uses each of its items once)",
@@ -52,6 +53,21 @@ def composition_to_text(composition: Composition) -> str:
         *(f"  {reason}" for reason in c.left_out or ("nothing",)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _negative_lines(composition: Composition) -> list[str]:
+    """Say where explicit negatives are from, and how many candidates are false negatives."""
+    lines = []
+    if composition.negatives:
+        counts = composition.negatives
+        total = sum(counts.values())
+        sources = ", ".join(f"{count:,} {name} ({count / total:.1%})" for name, count in counts.items())
+        lines.append(f"negatives {sources}")
+    if composition.false_negatives is not None:
+        found = composition.false_negatives
+        pairs = "pair" if found == 1 else "pairs"
+        lines.append(f"masked    {found:,} {pairs} of a query and another candidate that answers it")
+    return lines
 
 
 def composition_to_json(composition: Composition) -> str:

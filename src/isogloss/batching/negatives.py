@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +12,42 @@ from numpy.typing import NDArray
 from isogloss.batching.batch import Batch
 from isogloss.batching.hashing import hash_keys
 from isogloss.batching.languages import SpokenLanguages
-from isogloss.corpus import Corpus
+from isogloss.corpus import Corpus, ParallelCorpus
 from isogloss.corpus.stored.bits import BitColumn
 from isogloss.corpus.stored.model import ItemRange
 from isogloss.errors import ConfigError, PlanError
+from isogloss.hard_negatives.model import MinedNegatives
 
-Pool = NDArray[np.int64] | BitColumn | ItemRange
+
+@dataclass(frozen=True, eq=False)
+class MinedPool:
+    """Hold what was mined for a question, and in which language.
+
+    Args:
+        entries: Item, query language, negative item and its language. Shape: (n, 4), int64.
+    """
+
+    entries: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """List the negative items at some places.
+
+        Args:
+            places: Places, from 0. Shape: (m,), int64.
+
+        Returns:
+            The items. Shape: (m,), int64.
+        """
+        return self.entries[places, 2]
+
+
+Pool = NDArray[np.int64] | BitColumn | ItemRange | MinedPool
 """Items to draw from; of a stored corpus, those asked for are worked out."""
 
-NEGATIVE_SOURCES = ("given", "article", "random")
+NEGATIVE_SOURCES = ("mined", "given", "article", "random")
 NEGATIVE_LANGUAGES = ("passage", "query", "any")
 _ANY = _NONE = -1
 _AT_ONCE = 1 << 16
@@ -32,10 +60,11 @@ class NegativeChoice:
     """Say where explicit negatives come from and in which language they stand.
 
     Args:
-        source: ``given`` (the corpus names them), ``article`` (another passage of the same article, where it
-            has one) or ``random`` (any other passage). Where the first choice runs out, the next is taken.
+        source: ``mined`` (a model ranked them high), ``given`` (the corpus names them), ``article`` (another
+            passage of the same article, where it has one) or ``random`` (any other passage). Where the first
+            choice runs out, the next is taken.
         language: The language of the negative: the row's ``passage`` language, its ``query`` language, or
-            ``any`` that the passage has.
+            ``any``: that in which it was mined, else any that the passage has.
 
     Raises:
         ConfigError: Source or language is unknown.
@@ -67,6 +96,7 @@ class NegativePools:
         corpus: The corpus that the batches are from.
         choice: Source and language of the negatives.
         seed: The plan's seed.
+        mined: What was mined for the corpus, if anything was.
 
     Source: ours.
     """
@@ -74,6 +104,7 @@ class NegativePools:
     corpus: Corpus
     choice: NegativeChoice
     seed: int
+    mined: MinedNegatives | None = None
     _speakers: dict[int, Pool] = field(default_factory=dict, init=False, repr=False)
 
     def draw(self, batch: Batch) -> Batch:
@@ -93,18 +124,26 @@ class NegativePools:
         wanted = self._wanted_languages(batch)
         keys = (self.seed, batch.epoch, batch.step, rows)
         tickets = hash_keys("negative", *keys[:3], rows[:, None], np.arange(_TRIES))
-        items = np.full(len(batch), _NONE, dtype=np.int64)
-        for source in NEGATIVE_SOURCES[NEGATIVE_SOURCES.index(self.choice.source) :]:
+        items, languages, sources = np.full((3, len(batch)), _NONE, dtype=np.int64)
+        for source, list_pools in self._list_stages(batch, wanted):
             left = np.flatnonzero(items == _NONE)
-            pools = self._list_pools(source, batch.items[left], wanted[left])
-            items[left] = self._pick(pools, taken, wanted[left], tickets[left])
+            pools = [list_pools(slot) for slot in left.tolist()]
+            places = self._pick(pools, taken, wanted[left], tickets[left])
+            for slot, pool, place in zip(left.tolist(), pools, places.tolist(), strict=True):
+                if place != _NONE:
+                    items[slot] = pool[np.array([place])][0]
+                    sources[slot] = NEGATIVE_SOURCES.index(source)
+                    if isinstance(pool, MinedPool):
+                        languages[slot] = pool.entries[place, 3]
         for slot in np.flatnonzero(items == _NONE).tolist():
             raise PlanError(self._explain_no_negative(int(batch.items[slot]), int(wanted[slot])))
-        if self.choice.language != "any":
-            return replace(batch, negative_items=items, negative_languages=self._wanted_languages(batch))
-        spoken = SpokenLanguages(corpus.present_in(items))
-        languages = spoken.pick(hash_keys("negative language", *keys) % spoken.counts)
-        return replace(batch, negative_items=items, negative_languages=languages)
+        if self.choice.language == "any":
+            spoken = SpokenLanguages(corpus.present_in(items))
+            drawn = spoken.pick(hash_keys("negative language", *keys) % spoken.counts)
+            languages = np.where(languages == _ANY, drawn, languages)
+        else:
+            languages = wanted
+        return replace(batch, negative_items=items, negative_languages=languages, negative_sources=sources)
 
     def _wanted_languages(self, batch: Batch) -> NDArray[np.int64]:
         match self.choice.language:
@@ -115,18 +154,52 @@ class NegativePools:
             case _:
                 return np.full(len(batch), _ANY, dtype=np.int64)
 
-    def _list_pools(
-        self, source: str, items: NDArray[np.int64], languages: NDArray[np.int64]
-    ) -> Sequence[Pool]:
-        """List the items to look among, for each row that has no negative yet."""
-        match source:
-            case "given":
-                given = map(self.corpus.given_negatives, items.tolist())
-                return [np.array(others, dtype=np.int64) for others in given]
-            case "article":
-                return self.corpus.items_of_articles(items)
-            case _:
-                return [self._items_in(language) for language in languages.tolist()]
+    def _list_stages(
+        self, batch: Batch, wanted: NDArray[np.int64]
+    ) -> Iterator[tuple[str, Callable[[int], Pool]]]:
+        """List where to look, the preferred source first: its name, and what gives a row's items."""
+        for source in NEGATIVE_SOURCES[NEGATIVE_SOURCES.index(self.choice.source) :]:
+            match source:
+                case "mined":
+                    # What was mined for the very question in the language wanted, then all of its item.
+                    yield (
+                        source,
+                        lambda row: self._list_mined(
+                            batch.items[row], batch.query_languages[row], wanted[row]
+                        ),
+                    )
+                    yield source, lambda row: self._list_mined(batch.items[row])
+                case "given":
+                    yield (
+                        source,
+                        lambda row: np.array(
+                            self.corpus.given_negatives(int(batch.items[row])), dtype=np.int64
+                        ),
+                    )
+                case "article":
+                    yield source, self.corpus.items_of_articles(batch.items).__getitem__
+                case _:
+                    yield source, lambda row: self._items_in(int(wanted[row]))
+
+    def _list_mined(
+        self, item: np.int64, query: np.int64 | None = None, language: np.int64 | None = None
+    ) -> MinedPool:
+        entries, starts = self._mined
+        own = entries[starts[item] : starts[item + 1]]
+        if query is not None:
+            own = own[own[:, 1] == query]
+        if language is not None and language != _ANY:
+            own = own[own[:, 3] == language]
+        return MinedPool(own)
+
+    @cached_property
+    def _mined(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """What was mined, in the order of the items, and where each item starts."""
+        entries = np.zeros((0, 4), dtype=np.int64)
+        if self.mined is not None and isinstance(self.corpus, ParallelCorpus):
+            entries = self.mined.number(self.corpus)
+        edges = np.arange(self.corpus.number_count + 1)
+        return entries, np.searchsorted(entries[:, 0], edges).astype(np.int64)
 
     def _pick(
         self,
@@ -135,7 +208,7 @@ class NegativePools:
         languages: NDArray[np.int64],
         tickets: NDArray[np.uint64],
     ) -> NDArray[np.int64]:
-        """Pick an item of each pool that is in the language and of a passage that is not taken, if any."""
+        """Pick the place in each pool of an item in the language whose passage is not taken, if any."""
         picked = np.full(len(pools), _NONE, dtype=np.int64)
         sizes = np.array([len(pool) for pool in pools], dtype=np.uint64)
         some = np.flatnonzero(sizes)
@@ -144,17 +217,17 @@ class NegativePools:
         tried = _take(pools, some, places)
         fits = self._fit(tried.ravel(), taken, np.repeat(languages[some], _TRIES)).reshape(tried.shape)
         found = fits.any(axis=1)
-        picked[some[found]] = tried[found, fits[found].argmax(axis=1)]
+        picked[some[found]] = places[found, fits[found].argmax(axis=1)]
         for row in some[~found].tolist():
             picked[row] = self._search(pools[row], taken, languages[row], int(tickets[row, 0]))
         return picked
 
     def _search(self, pool: Pool, taken: NDArray[np.int64], language: np.int64, ticket: int) -> int:
-        """Pick among all of a pool, a part of it at a time."""
+        """Pick a place among all of a pool, a part of it at a time."""
         every = []
         for start in range(0, len(pool), _AT_ONCE):
-            part = pool[np.arange(start, min(start + _AT_ONCE, len(pool)))]
-            every.append(part[self._fit(part, taken, np.full(len(part), language))])
+            places = np.arange(start, min(start + _AT_ONCE, len(pool)))
+            every.append(places[self._fit(pool[places], taken, np.full(len(places), language))])
         left = ticket % max(1, sum(map(len, every)))
         for part in every:
             if left < len(part):

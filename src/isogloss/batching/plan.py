@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +21,7 @@ from isogloss.batching.strategy import Kind, Strategy
 from isogloss.corpus import Corpus, StoredCorpus
 from isogloss.corpus.stored.bits import BitColumn
 from isogloss.errors import PlanError
+from isogloss.hard_negatives.model import MinedNegatives
 
 AnyStratum = Stratum | PacketStratum
 
@@ -49,6 +50,7 @@ class BatchPlan:
         corpus_exponent: Corpora are drawn in proportion to (items that fit the kind) ** exponent, at least 0.
         language_draw: ``uniform``, or ``size`` for in proportion to the items in the language.
         negatives: How explicit negatives are chosen, if any.
+        mined: The negatives that were mined, by the name of their corpus.
 
     Raises:
         PlanError: A number is out of range, or the corpora have no items that fit the strategy.
@@ -63,6 +65,7 @@ class BatchPlan:
     corpus_exponent: float = 1.0
     language_draw: str = "uniform"
     negatives: NegativeChoice | None = None
+    mined: Mapping[str, MinedNegatives] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -191,7 +194,8 @@ class BatchPlan:
     def _pools(self, corpus: int) -> NegativePools:
         if corpus not in self._pools_made:
             choice = self.negatives or NegativeChoice()
-            self._pools_made[corpus] = NegativePools(self.corpora[corpus], choice, self.seed)
+            source = self.corpora[corpus]
+            self._pools_made[corpus] = NegativePools(source, choice, self.seed, self.mined.get(source.name))
         return self._pools_made[corpus]
 
     def _draw_languages(

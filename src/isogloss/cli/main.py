@@ -21,6 +21,7 @@ COMMANDS = (
     "overlap",
     "inspect",
     "trim",
+    "negatives",
     "train",
     "benchmarks",
     "evaluate",

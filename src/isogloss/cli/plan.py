@@ -46,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     import re
     import sys
 
+    from isogloss.answers import find_right_answers
     from isogloss.batching import count_composition
     from isogloss.batching.display import (
         batch_to_json,
@@ -70,7 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
         show_batch = batch_to_json if arguments.json else batch_to_text
         sys.stdout.write(show_batch(plans.train, plans.train.batch(epoch, step)))
         return 0
-    composition = count_composition(plans.train, arguments.epochs)
+    answers = None
+    if config.loss.mask_false_negatives:
+        answers = [find_right_answers(corpus, config.unit) for corpus in plans.train.corpora]
+    composition = count_composition(plans.train, arguments.epochs, answers)
     held_out = plans.validation.corpora if plans.validation else ()
     reasons = [
         f"{corpus.name}: {corpus.item_count:,} items of {corpus.article_count:,} whole articles "

@@ -32,26 +32,39 @@ class ContrastiveLoss(nn.Module):
     | (query, passage)            | yes     | not possible |
     | (query, passage, negative)  | yes     | yes          |
 
+    With ``directions = 2``, ``infonce`` is the mean of that loss and of the same from passages to queries:
+    each passage against all queries of the batch. Explicit negatives belong to the first direction alone.
+
+    Candidates that ``labels`` name as further right answers of a query are in none of its denominators, nor
+    the query in theirs.
+
     Where several processes share a batch, each scores its own queries against the passages and negatives of
     all, and gradients flow back to whichever process encoded them. All of them return the loss of the whole
     batch; averaged over the processes, as data parallel training does, their gradients are its gradient.
 
     Args:
         model: The encoder.
-        config: Name of the loss and its temperature.
+        config: Name of the loss, its directions and its temperature.
 
     Raises:
-        ConfigError: The name is unknown, the temperature is not positive, or the tokens of a mini-batch are
-            negative.
+        ConfigError: The name is unknown, the directions are neither 1 nor 2, or 2 with ``eq1``, the
+            temperature is not positive, or the tokens of a mini-batch are negative.
 
     Source: arXiv 2408.10536, eq. 1 (``eq1``, which writes no temperature: set 1.0 for it to the letter);
-        van den Oord et al. 2018, arXiv 1807.03748, eq. 4 (``infonce``).
+        van den Oord et al. 2018, arXiv 1807.03748, eq. 4 (``infonce``); Radford et al. 2021, arXiv
+        2103.00020, figure 3 (two directions); the masking is ours.
     """
 
     def __init__(self, model: SentenceTransformer, config: LossConfig) -> None:
         super().__init__()
         if config.name not in LOSSES:
             raise ConfigError(f"'loss.name' is one of {', '.join(LOSSES)}; got {config.name!r}")
+        if config.directions not in (1, 2):
+            raise ConfigError(
+                f"'loss.directions' is 1 (query to passage) or 2 (and back); got {config.directions}"
+            )
+        if config.name == "eq1" and config.directions == 2:
+            raise ConfigError("loss 'eq1' has one direction; set 'loss.directions' to 1, or use 'infonce'")
         if not config.temperature > 0:
             raise ConfigError(f"'loss.temperature' is above 0; got {config.temperature}")
         self.model = model
@@ -75,8 +88,7 @@ class ContrastiveLoss(nn.Module):
 
         Args:
             sentence_features: Tokenised queries, passages and, with negatives, negatives.
-            labels: Place of each row in the batch, and -1 for rows to leave out; read only where several
-                processes share the batch. Shape: (rows,). The passage of query i is passage i.
+            labels: See ``compute_loss_from_embeddings``. The passage of query i is passage i.
 
         Returns:
             The mean loss in nats, a scalar.
@@ -90,8 +102,11 @@ class ContrastiveLoss(nn.Module):
         Args:
             embeddings: Queries, passages and, with negatives, negatives. Shape of each: (rows, dimensions).
                 Several processes that share a batch have the same number of rows.
-            labels: Place of each row in the batch, and -1 for rows to leave out; read only where several
-                processes share the batch. Shape: (rows,).
+            labels: First column: place of each row in the batch, and -1 for rows to leave out, which are read
+                where several processes share the batch. Further columns: candidates of the whole batch, its
+                passages and then its negatives counted from 0, that are right answers of the row's query
+                beside its own passage; filled up with -1. Shape: (rows, 1 + columns), or (rows,) for the
+                first column alone; all processes have the same number of columns.
 
         Returns:
             The mean loss in nats, a scalar.
@@ -103,57 +118,57 @@ class ContrastiveLoss(nn.Module):
             raise ConfigError(
                 "loss 'eq1' needs explicit negatives; set batches.negatives, to 'random' for example"
             )
+        if labels is not None:
+            labels = labels.reshape(len(labels), -1)
         # Autocast would take the products of vectors in 16 bits: of a cosine, 2 or 3 decimal places.
         with torch.autocast(embeddings[0].device.type, enabled=False):
             queries, passages, *negatives = (
                 functional.normalize(entry.float(), dim=-1) for entry in embeddings
             )
-            if get_world_size() == 1:
-                return self._cross_entropy(queries, passages, passages, negatives)
-            return self._shared_loss(queries, passages, negatives, labels)
+            if get_world_size() > 1:
+                return self._shared_loss(queries, passages, negatives, labels)
+            batch = _Candidates(queries, passages, negatives, None if labels is None else labels[:, 1:])
+            return self._sum_loss(queries, passages, batch) / len(queries)
 
-    def _cross_entropy(
-        self,
-        queries: Tensor,
-        own: Tensor,
-        passages: Tensor,
-        negatives: list[Tensor],
-        first: int = 0,
-        reduction: str = "mean",
-    ) -> Tensor:
-        """Score queries, whose own passages also stand in ``passages`` from ``first`` on."""
+    def _sum_loss(self, queries: Tensor, passages: Tensor, batch: _Candidates, first: int = 0) -> Tensor:
+        """Sum the losses of some rows, which stand in the batch from row ``first`` on."""
         scale = self.log_scale.exp()
-        if self.config.name == "infonce":
-            scores = scale * queries @ torch.cat([passages, *negatives]).T
-            targets = torch.arange(first, first + len(queries), device=scores.device)
-        else:
-            own_scores = scale * (queries * own).sum(dim=-1, keepdim=True)
-            scores = torch.cat([own_scores, scale * queries @ negatives[0].T], dim=1)
+        here = slice(first, first + len(queries))
+        if self.config.name == "eq1":
+            own_scores = scale * (queries * passages).sum(dim=-1, keepdim=True)
+            others = batch.mask(scale * queries @ batch.negatives[0].T, here, len(batch.passages))
+            scores = torch.cat([own_scores, others], dim=1)
             targets = torch.zeros(len(queries), dtype=torch.long, device=scores.device)
-        return functional.cross_entropy(scores, targets, reduction=reduction)
+            return functional.cross_entropy(scores, targets, reduction="sum")
+        targets = torch.arange(here.start, here.stop, device=queries.device)
+        scores = batch.mask(scale * queries @ torch.cat([batch.passages, *batch.negatives]).T, here)
+        loss = functional.cross_entropy(scores, targets, reduction="sum")
+        if self.config.directions == 1:
+            return loss
+        back = batch.mask_back(scale * passages @ batch.queries.T, here)
+        return (loss + functional.cross_entropy(back, targets, reduction="sum")) / 2
 
     def _shared_loss(
         self, queries: Tensor, passages: Tensor, negatives: list[Tensor], labels: Tensor | None
     ) -> Tensor:
         """Take the loss of the batch that all processes share."""
         processes, rank = get_world_size(), get_rank()
-        here = torch.ones(len(queries), dtype=torch.bool, device=queries.device)
-        if labels is not None:
-            here = labels >= 0
-        everywhere = _gather_parts(here)
-        rows = int(everywhere.sum())
-        # What fills up a share stands at its end, so the first row here keeps its place among those left.
-        first = int(everywhere[: rank * len(here)].sum())
-        local = self._cross_entropy(
-            queries[here],
-            passages[here],
-            _gather(passages)[everywhere],
-            [_gather(entry)[everywhere] for entry in negatives],
-            first=first,
-            reduction="sum",
+        if labels is None:
+            labels = torch.zeros(len(queries), 1, dtype=torch.long, device=queries.device)
+        everywhere = _gather_parts(labels)
+        real = everywhere[:, 0] >= 0
+        here = labels[:, 0] >= 0
+        batch = _Candidates(
+            _gather(queries)[real] if self.config.directions == 2 else queries,
+            _gather(passages)[real],
+            [_gather(entry)[real] for entry in negatives],
+            everywhere[real, 1:],
         )
+        # What fills up a share stands at its end, so the first row here keeps its place among those left.
+        first = int(real[: rank * len(here)].sum())
+        local = self._sum_loss(queries[here], passages[here], batch, first)
         # Gradients are averaged over the processes: times their number, that is the mean over all rows.
-        local = local * (processes / rows)
+        local = local * (processes / int(real.sum()))
         whole = local.detach().clone()
         distributed.all_reduce(whole)
         # The gradient of this process's part, the value of the whole.
@@ -169,13 +184,47 @@ class ContrastiveLoss(nn.Module):
         """Describe the loss for the model card.
 
         Returns:
-            Name and temperature.
+            Its settings, with the temperature in use.
         """
         return {
             "name": self.config.name,
+            "directions": self.config.directions,
             "temperature": self.temperature,
             "learn_temperature": self.config.learn_temperature,
+            "mask_false_negatives": self.config.mask_false_negatives,
         }
+
+
+class _Candidates:
+    """Hold all that the rows of a batch are scored against, and which of it are further right answers.
+
+    ``answers`` lists them for each row of the batch, as the further columns of ``labels`` do.
+    """
+
+    def __init__(
+        self, queries: Tensor, passages: Tensor, negatives: list[Tensor], answers: Tensor | None
+    ) -> None:
+        self.queries = queries
+        self.passages = passages
+        self.negatives = negatives
+        self.right: Tensor | None = None
+        if answers is not None and answers.shape[1]:
+            width = len(passages) * (1 + len(negatives))
+            # One more column takes the -1 of rows with fewer answers.
+            right = torch.zeros(len(answers), width + 1, dtype=torch.bool, device=passages.device)
+            right.scatter_(1, torch.where(answers < 0, width, answers), value=True)
+            self.right = right[:, :width]
+            self.right.diagonal().fill_(False)  # a query's own passage is what it is asked for
+
+    def mask(self, scores: Tensor, rows: slice, first: int = 0) -> Tensor:
+        """Take right answers out of the scores of some queries for the candidates from ``first`` on."""
+        if self.right is None:
+            return scores
+        return scores.masked_fill(self.right[rows, first : first + scores.shape[1]], -math.inf)
+
+    def mask_back(self, scores: Tensor, rows: slice) -> Tensor:
+        """Take queries that they answer out of the scores of some passages for all queries."""
+        return scores if self.right is None else scores.masked_fill(self.right[:, rows].T, -math.inf)
 
 
 class _GatherRows(torch.autograd.Function):

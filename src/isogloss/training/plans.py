@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from isogloss.benchmarks import Layout, open_benchmark
 from isogloss.config import CorpusConfig, OverlapConfig, TrainConfig, ValidationConfig
 from isogloss.corpus import Corpus, read_corpus
 from isogloss.errors import ConfigError
+from isogloss.hard_negatives import MinedNegatives, read_negatives
 from isogloss.overlap import CheckedCorpora, OverlapPolicy, check_overlap
 from isogloss.training.retrieval import RetrievalSet, build_retrieval_set, check_metric
 
@@ -36,6 +37,8 @@ class RunPlans(NamedTuple):
     """What they share with the benchmarks that the settings name, if they name any."""
     retrieval: RetrievalSet | None = None
     """Questions and candidates of held-out articles, the same whatever the strategy and seed."""
+    mined: Mapping[str, MinedNegatives] = {}
+    """The negatives mined for them, by the corpus's name, where they are used."""
 
 
 class TrainingData(NamedTuple):
@@ -72,6 +75,37 @@ def read_corpora(configs: Sequence[CorpusConfig]) -> tuple[Corpus, ...]:
     if twice:
         raise ConfigError(f"two corpora are named {twice[0]!r}; set 'name' on one of them")
     return corpora
+
+
+def read_mined(config: TrainConfig, corpora: Sequence[Corpus]) -> dict[str, MinedNegatives]:
+    """Read the mined negatives that a configuration uses.
+
+    Args:
+        config: The run's settings.
+        corpora: Its corpora as read, in the order of the settings.
+
+    Returns:
+        Name of a corpus -> what was mined for it; nothing where negatives are not to be mined ones.
+
+    Raises:
+        ConfigError: Mined negatives are asked for, and no corpus names their file.
+        DataError: A file cannot be read, or is for another corpus.
+    """
+    if config.batches.negatives != "mined":
+        return {}
+    named = {
+        corpus.name: Path(entry.negatives)
+        for corpus, entry in zip(corpora, config.corpora, strict=True)
+        if entry.negatives
+    }
+    if not named:
+        raise ConfigError(
+            "'batches.negatives' is \"mined\", but no [[corpora]] has negatives = FILE; isogloss negatives "
+            "mines them"
+        )
+    return {
+        corpus.name: read_negatives(named[corpus.name], corpus) for corpus in corpora if corpus.name in named
+    }
 
 
 def check_corpora(corpora: Sequence[Corpus], config: OverlapConfig) -> CheckedCorpora | None:
@@ -161,6 +195,7 @@ def plan_run(config: TrainConfig, data: TrainingData | None = None) -> RunPlans:
             f"got {batches.negative_language!r}"
         )
     corpora, overlap = read_training_data(config) if data is None else data
+    mined = read_mined(config, corpora)
     train = corpora if overlap is None else overlap.corpora
     held_out: tuple[Corpus, ...] = ()
     if config.validation.share:
@@ -174,13 +209,14 @@ def plan_run(config: TrainConfig, data: TrainingData | None = None) -> RunPlans:
         corpus_exponent=batches.corpus_exponent,
         language_draw=batches.language_draw,
         negatives=negatives,
+        mined=mined,
     )
-    validation = plan_validation(held_out, batches.size, negatives) if held_out else None
+    validation = plan_validation(held_out, batches.size, negatives, mined) if held_out else None
     retrieval = None
     if held_out and config.validation.retrieval:
         retrieval = build_retrieval_set(held_out, config.validation.retrieval, config.unit, VALIDATION_SEED)
     check_metric(config.validation, retrieval)
-    return RunPlans(plan, validation, corpora, overlap, retrieval)
+    return RunPlans(plan, validation, corpora, overlap, retrieval, mined)
 
 
 def check_validation(config: ValidationConfig) -> None:
@@ -271,7 +307,10 @@ def take_share(corpora: Sequence[Corpus], share: float) -> tuple[Corpus, ...]:
 
 
 def plan_validation(
-    held_out: Sequence[Corpus], batch_size: int, negatives: NegativeChoice | None
+    held_out: Sequence[Corpus],
+    batch_size: int,
+    negatives: NegativeChoice | None,
+    mined: Mapping[str, MinedNegatives],
 ) -> BatchPlan:
     """Plan the validation batches, the same for every strategy and seed.
 
@@ -279,6 +318,7 @@ def plan_validation(
         held_out: The held-out corpora.
         batch_size: Rows of a full batch.
         negatives: How explicit negatives are chosen, if any.
+        mined: The negatives that were mined, by the name of their corpus.
 
     Returns:
         A plan whose first batches are the validation set: half of them monolingual where items are in several
@@ -286,7 +326,7 @@ def plan_validation(
     """
     parallel = any(len(corpus.items_across()) for corpus in held_out)
     strategy = choose_strategy("hybrid", DEFAULT_ALPHA if parallel else 1.0)
-    return BatchPlan(held_out, strategy, batch_size, seed=VALIDATION_SEED, negatives=negatives)
+    return BatchPlan(held_out, strategy, batch_size, seed=VALIDATION_SEED, negatives=negatives, mined=mined)
 
 
 def count_kinds(plan: BatchPlan, batches: int) -> dict[str, int]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isogloss.batching import Batch, BatchPlan, PlanSampler
+from isogloss.answers import RightAnswers, find_right_answers
+from isogloss.batching import Batch, BatchPlan, PlanSampler, find_false_negatives
 from isogloss.errors import PlanError
 from isogloss.types import PassageUnit
 
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 QUERY_COLUMN, PASSAGE_COLUMN, NEGATIVE_COLUMN = "query", "passage", "negative"
-SLOT_COLUMN = "label"
-"""The row's place in its batch, or -1 where it only fills up a share; the trainer hands it to the loss."""
+LABEL_COLUMN = "label"
+"""What the trainer hands to the loss beside the texts."""
 
 
 @dataclass
@@ -29,14 +31,16 @@ class RowTexts:
         unit: The text that stands for a passage.
         fixed_batches: Number of batches where the dataset is a fixed validation set.
         processes: Number of processes that share each batch; must divide the plan's batch size.
+        name_answers: Whether to say which other candidates of a batch answer a row's query.
     """
 
     plan: BatchPlan
     unit: PassageUnit = PassageUnit.SENTENCE
     fixed_batches: int | None = None
     processes: int = 1
+    name_answers: bool = False
 
-    def __call__(self, rows: Mapping[str, Sequence[int]]) -> dict[str, list[str] | list[int]]:
+    def __call__(self, rows: Mapping[str, Sequence[int]]) -> dict[str, list[str] | list[list[int]]]:
         """Look up the texts of some rows.
 
         Args:
@@ -44,11 +48,12 @@ class RowTexts:
 
         Returns:
             Texts under ``query``, ``passage`` and, where the plan has negatives, ``negative``. Where several
-            processes share the batches, ``label`` holds the place of each row in its batch, and -1 for a row
-            that the batch does not have.
+            processes share the batches, or answers are to be named, ``label`` holds a list for each row: its
+            place in its batch, and -1 for a row that the batch does not have; then the candidates that
+            ``find_false_negatives`` finds for it, filled up with -1 to one length for all rows of the batch.
         """
         columns: dict[str, list[str]] = {QUERY_COLUMN: [], PASSAGE_COLUMN: []}
-        slots: list[int] = []
+        labels: list[list[int]] = []
         if self.plan.negatives is not None:
             columns[NEGATIVE_COLUMN] = []
         batch: Batch | None = None
@@ -57,12 +62,30 @@ class RowTexts:
             epoch, step = divmod(number, self.plan.steps_per_epoch)
             if batch is None or (batch.epoch, batch.step) != (epoch, step):
                 batch = self.plan.batch(epoch, step)
+                answers = self._list_answers(batch)
             # Some batches are shorter; a reader that asks for a row they lack gets their last.
             for column, text in self.row_texts(batch, min(slot, len(batch) - 1)).items():
                 columns[column].append(text)
-            slots.append(slot if slot < len(batch) else -1)
-        places: dict[str, list[int]] = {SLOT_COLUMN: slots} if self.processes > 1 else {}
-        return {**columns, **places}
+            here = slot < len(batch)
+            labels.append([slot, *answers[slot]] if here else [-1] * (1 + len(answers[0])))
+        if self.processes == 1 and not self.name_answers:
+            return dict(columns)
+        return {**columns, LABEL_COLUMN: labels}
+
+    def _list_answers(self, batch: Batch) -> list[list[int]]:
+        """List for each row the other candidates that answer its query, all lists of one length."""
+        if not self.name_answers:
+            return [[]] * len(batch)
+        rows, places = find_false_negatives(self._answers[batch.corpus], batch)
+        found: list[list[int]] = [[] for _ in range(len(batch))]
+        for row, place in zip(rows.tolist(), places.tolist(), strict=True):
+            found[row].append(place)
+        width = max(map(len, found))
+        return [[*entry, *[-1] * (width - len(entry))] for entry in found]
+
+    @cached_property
+    def _answers(self) -> tuple[RightAnswers, ...]:
+        return tuple(find_right_answers(corpus, self.unit) for corpus in self.plan.corpora)
 
     def row_texts(self, batch: Batch, slot: int) -> dict[str, str]:
         """Look up the texts of one row.

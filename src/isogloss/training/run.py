@@ -275,9 +275,10 @@ def build_trainer(
         A trainer, ready to train.
     """
     epochs = count_epochs(arguments, plans.train)
+    processes, mask = arguments.world_size, config.loss.mask_false_negatives
     validation = None
     if plans.validation is not None:
-        texts = RowTexts(plans.validation, config.unit, config.validation.batches, arguments.world_size)
+        texts = RowTexts(plans.validation, config.unit, config.validation.batches, processes, mask)
         validation = planned_dataset(texts, config.validation.batches)
     stopping: list[TrainerCallback] = []
     if validation is not None and config.validation.patience:
@@ -289,7 +290,7 @@ def build_trainer(
         model=loss.model,
         args=arguments,
         train_dataset=planned_dataset(
-            RowTexts(plans.train, config.unit, processes=arguments.world_size),
+            RowTexts(plans.train, config.unit, processes=processes, name_answers=mask),
             epochs * plans.train.steps_per_epoch,
         ),
         eval_dataset=validation,
@@ -304,7 +305,7 @@ def build_trainer(
 
 
 def list_files(plans: RunPlans) -> dict[str, str]:
-    """List the files that a run's corpora were read from.
+    """List the files that a run's corpora and their mined negatives were read from.
 
     Args:
         plans: The run's plans.
@@ -312,7 +313,8 @@ def list_files(plans: RunPlans) -> dict[str, str]:
     Returns:
         Path -> SHA-256.
     """
-    return {path: digest for corpus in plans.corpora for path, digest in corpus.files.items()}
+    read = [corpus.files for corpus in plans.corpora] + [mined.files for mined in plans.mined.values()]
+    return {path: digest for files in read for path, digest in files.items()}
 
 
 def describe_run(
