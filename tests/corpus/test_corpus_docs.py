@@ -30,6 +30,13 @@ def test_the_example_prints_what_the_page_shows(
     assert corpus.passages.tolist() == [0, 0, 0, 1]
     rest, held = corpus.split_articles(0.5, seed=0)
     assert len(rest.item_ids) + len(held.item_ids) == 4
+    stored = re.search(r"```console\n\$ isogloss (data store [^\n]*)\n(.*?)```", text, re.DOTALL)
+    assert stored is not None
+    capsys.readouterr()
+    assert main(stored[1].split()) == 0
+    assert capsys.readouterr().out == stored[2]
+    assert main(["data", "describe", "hats"]) == 0
+    assert capsys.readouterr().out == shown[1]
 
 
 def test_every_blemish_is_on_the_page() -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from corpus_records import record
-from stored_corpora import store_rows, write_rows
 
+import isogloss
 from isogloss.cli.main import main
 from isogloss.corpus import StoredCorpus, read_corpus, store_corpus
 from isogloss.errors import ConfigError, DataError
 from isogloss.files import write_text
+from stored_corpora import store_rows, write_rows
 
 RECORDS = [
     record(f"q{number}", language, f"{language} {number // 3}. So it is.", article=f"a{number // 6}")
@@ -187,3 +191,39 @@ def test_damaged_bytes_give_an_error_or_another_corpus(tmp_path: Path, whole: Pa
             assert "\n" not in message
         shutil.rmtree(copy)
     assert refused > 20
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux's /proc")
+@pytest.mark.slow
+def test_storing_and_reading_take_little_memory(tmp_path: Path) -> None:
+    """160 MB of texts: to read them into memory takes more than to store them and read every one."""
+    passage = "So it stands in the book that nobody has read to its end. " * 60
+    with (tmp_path / "rows.jsonl").open("w", encoding="utf-8") as file:
+        for number in range(45_000):
+            row = {"id": f"q{number // 3}", "language": ("de", "en", "sw")[number % 3], "question": "Who?"}
+            file.write(json.dumps(row | {"passage": f"{number // 9} {passage}"}) + "\n")
+    code = (
+        "import sys; from pathlib import Path; from isogloss.corpus import read_corpus, store_corpus\n"
+        "corpus = store_corpus('rows.jsonl', Path('stored'), quiet=True) if sys.argv[1] == 'store' else "
+        "read_corpus(sys.argv[1])\n"
+        "for item in range(corpus.item_count):\n"
+        "    for language in corpus.languages:\n"
+        "        corpus.rendering(item, language)\n"
+        "status = Path('/proc/self/status').read_text()\n"
+        "print(status.split('VmHWM:')[1].split()[0])\n"
+    )
+    peaks = {}
+    for step in ("store", "stored", "rows.jsonl"):
+        environment = os.environ | {"PYTHONPATH": str(Path(isogloss.__file__).parents[1])}
+        done = subprocess.run(
+            [sys.executable, "-c", code, step],
+            cwd=tmp_path,
+            env=environment,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        peaks[step] = int(done.stdout) / 1024
+    assert peaks["store"] < 300, peaks
+    assert peaks["stored"] < 200, peaks
+    assert peaks["rows.jsonl"] > peaks["stored"], peaks

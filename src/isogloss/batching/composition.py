@@ -18,6 +18,8 @@ from isogloss.batching.plan import BatchPlan
 from isogloss.batching.strategy import Kind
 from isogloss.types import LanguagePair
 
+_AT_ONCE = 1 << 20
+
 
 @dataclass(frozen=True)
 class StratumCount:
@@ -228,11 +230,12 @@ def _count_uses(plan: BatchPlan, uses: Sequence[NDArray[np.int32]]) -> dict[int,
     """Count how many items were used how often."""
     counts: Counter[int] = Counter()
     for corpus, drawn in zip(plan.corpora, uses, strict=True):
-        values = np.bincount(drawn)
+        for start in range(0, len(drawn), _AT_ONCE):
+            values = np.bincount(drawn[start : start + _AT_ONCE])
+            counts.update({value: int(items) for value, items in enumerate(values.tolist()) if items})
         # Numbers of items that are left out of the corpus were never drawn either.
-        values[0] -= corpus.number_count - corpus.item_count
-        counts.update({value: int(items) for value, items in enumerate(values.tolist()) if items})
-    return dict(sorted(counts.items()))
+        counts[0] -= corpus.number_count - corpus.item_count
+    return {value: items for value, items in sorted(counts.items()) if items}
 
 
 def _explain_waiting(plan: BatchPlan) -> Iterator[str]:

@@ -41,7 +41,8 @@ class MinedPool:
         Returns:
             The items. Shape: (m,), int64.
         """
-        return self.entries[places, 2]
+        items: NDArray[np.int64] = self.entries[places, 2]
+        return items
 
 
 Pool = NDArray[np.int64] | BitColumn | ItemRange | MinedPool
@@ -51,6 +52,7 @@ NEGATIVE_SOURCES = ("mined", "given", "article", "random")
 NEGATIVE_LANGUAGES = ("passage", "query", "any")
 _ANY = _NONE = -1
 _AT_ONCE = 1 << 16
+_FIRST_TRIES = 2
 _TRIES = 16
 """Random tries before a pool is searched as a whole: nearly every pool yields within one or two."""
 
@@ -211,14 +213,16 @@ class NegativePools:
         """Pick the place in each pool of an item in the language whose passage is not taken, if any."""
         picked = np.full(len(pools), _NONE, dtype=np.int64)
         sizes = np.array([len(pool) for pool in pools], dtype=np.uint64)
-        some = np.flatnonzero(sizes)
-        # Rejection keeps the draw uniform, at a cost that does not grow with the corpus.
-        places = (tickets[some] % sizes[some, None]).astype(np.int64)
-        tried = _take(pools, some, places)
-        fits = self._fit(tried.ravel(), taken, np.repeat(languages[some], _TRIES)).reshape(tried.shape)
-        found = fits.any(axis=1)
-        picked[some[found]] = places[found, fits[found].argmax(axis=1)]
-        for row in some[~found].tolist():
+        # Rejection keeps the draw uniform, at a cost that does not grow with the corpus; the first tries
+        # are enough for nearly all rows.
+        for tries in (_FIRST_TRIES, _TRIES):
+            left = np.flatnonzero((picked == _NONE) & (sizes > 0))
+            places = (tickets[left, :tries] % sizes[left, None]).astype(np.int64)
+            tried = _take(pools, left, places)
+            fits = self._fit(tried.ravel(), taken, np.repeat(languages[left], tries)).reshape(tried.shape)
+            found = fits.any(axis=1)
+            picked[left[found]] = places[found, fits[found].argmax(axis=1)]
+        for row in left[~found].tolist():
             picked[row] = self._search(pools[row], taken, languages[row], int(tickets[row, 0]))
         return picked
 

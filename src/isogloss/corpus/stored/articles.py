@@ -27,7 +27,7 @@ class StoredArticle(NamedTuple):
     name: str
     first: int
     end: int
-    count: int
+    articles: int
     """How many of them have items."""
     items: int
 
@@ -59,8 +59,8 @@ class StoredArticles:
         for number, name in enumerate(self.names.texts(0)):
             items = int(self.sizes[number])
             if waiting is not None and waiting.name == name:
-                count, items = waiting.count + (items > 0), waiting.items + items
-                waiting = StoredArticle(name, waiting.first, number + 1, count, items)
+                articles, items = waiting.articles + (items > 0), waiting.items + items
+                waiting = StoredArticle(name, waiting.first, number + 1, articles, items)
                 continue
             if waiting is not None and waiting.items:
                 yield waiting

@@ -256,7 +256,7 @@ class StoredCorpus:
             Each name; one that several articles have comes once for each.
         """
         for article in self._articles:
-            for _ in range(article.count):
+            for _ in range(article.articles):
                 yield article.name
 
     def has_second_article(self) -> bool:

@@ -297,7 +297,8 @@ class RecordTable:
             return
         rows = self._data.execute("SELECT path, position FROM record WHERE id = ? AND language = ?", twice)
         places = sorted(rows, key=lambda row: (row[0], natural_order(row[1])))[:2]
-        one, other = (Record(*twice, question="", passage="", path=path, position=at) for path, at in places)
+        item, language = twice
+        one, other = (Record(item, language, "", "", path=path, position=at) for path, at in places)
         raise explain_repeat(one, other)
 
     def _unite(self, partition: Partition, same: str) -> None:

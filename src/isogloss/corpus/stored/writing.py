@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from isogloss.corpus.identity import SentenceSpans, render
-from isogloss.corpus.model import check_languages
+from isogloss.corpus.parts import check_languages
 from isogloss.corpus.stored.files import (
     ARTICLE_COLUMNS,
     ARTICLES,
