@@ -22,7 +22,7 @@ def start(study: Path, out: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "isogloss", "reproduce", str(study), "--out", str(out)],
         stdout=subprocess.DEVNULL,
-        stderr=(out.parent / "said.txt").open("ab"),
+        stderr=subprocess.DEVNULL,
     )
 
 
