@@ -13,7 +13,7 @@ from isogloss.study.judgement import Component, Verdict
 from isogloss.study.rows import ClaimRow
 from isogloss.study.settings import MarginsConfig
 
-_HEADER = ("claim", "statement", "verdict", "effect", "Holm p", "seeds", "published", "here", "command")
+_HEADER = ("claim", "verdict", "statement", "effect", "Holm p", "seeds", "published", "here", "command")
 _SHOWN = 2
 """So many figures stand in a cell of the page; more are folded away."""
 
@@ -31,8 +31,8 @@ def write_claims_markdown(rows: Sequence[ClaimRow]) -> str:
     for row in rows:
         texts = (
             row.id,
-            row.statement,
             _name_verdict(row),
+            row.statement,
             write_effect(row),
             write_corrected_p(row),
             write_row_signs(row),
@@ -144,8 +144,8 @@ def _note_resolution(rows: Sequence[ClaimRow], margins: MarginsConfig) -> list[s
     if least < 1 - margins.level:
         return []
     return [
-        f"With {margins.resamples:,} resamples and so many effects, no corrected p against a claim need be "
-        f"below {min(least, 1.0):.3f}; a study with more 'margins.resamples' can show more."
+        f"With {margins.resamples:,} resamples and so many effects, the corrected p against a claim may "
+        f"not get below {min(least, 1.0):.3f}; a study with more 'margins.resamples' can show more."
     ]
 
 
@@ -168,8 +168,8 @@ def _write_html_row(row: ClaimRow) -> Markup:
     return element(
         "tr",
         element("th", isolate(row.id), scope="row"),
+        element("td", verdict, *([element("small", f": {row.reason}")] if row.reason else []), class_="why"),
         element("td", row.statement, class_="statement"),
-        element("td", verdict, *([element("small", f" {row.reason}")] if row.reason else [])),
         element("td", effect, _fold_effects(row.effects), class_="figures-listed"),
         element("td", write_corrected_p(row)),
         element("td", write_row_signs(row)),

@@ -16,6 +16,11 @@ _LEFT, _TOP, _GAP, _BELOW = 52.0, 30.0, 34.0, 52.0
 _ACROSS = 2
 """Panels beside each other: on a narrow screen a figure scrolls."""
 _KEY = 20.0
+READING = (
+    "Dots: training seeds. Line: their mean, with its interval over questions and seeds where there are two "
+    "seeds or more."
+)
+"""How to read a curve."""
 _AXES = {"alpha": "alpha: share of monolingual batches", "share": "share of the training data"}
 
 
@@ -47,10 +52,7 @@ def _draw_group(axis: str, encoder: str, benchmark: str, curves: Sequence[Curve]
     for number, curve in enumerate(curves):
         row, column = divmod(number, _ACROSS)
         parts += _draw_panel(curve, labels, column * step_x + _LEFT, key + row * step_y + _TOP)
-    about = (
-        f"{_AXES[axis]} along each panel. Dots: training seeds. Line: their mean, with its interval over "
-        "questions and seeds where there are two seeds or more."
-    )
+    about = f"{_AXES[axis]} along each panel. {READING}"
     title = f"{benchmark}, {encoder}: curve over {axis}"
     return Figure(
         name=name_file(encoder, benchmark, axis, "curve"),

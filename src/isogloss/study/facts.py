@@ -103,7 +103,7 @@ def separate_data(evidence: Evidence) -> Finding:
     whole = {each.name for each in evidence.benchmarks("parallel") if not each.not_articles}
     for report in _reports(evidence):
         name, articles = str(report["benchmark"]), report.get("articles_trained_on")
-        lines.append(f"{report['summary']}; of {articles} shared articles items are trained on")
+        lines.append(f"{report['summary']}; {articles} of these articles are trained on")
         apart = not articles or (name in excused and name not in whole)
         right.append(apart and not _trained_on(report))
     return _conclude(lines, right, "articles are shared, or items were kept")

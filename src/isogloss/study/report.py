@@ -18,7 +18,7 @@ from isogloss.report import Chapter, Section, build_section, write_page
 from isogloss.report.blocks import write_figures, write_note
 from isogloss.results import RESULTS_FILE, can_compare, read_results
 from isogloss.study.claim_table import describe_rows, explain_rows, write_claims_html, write_claims_markdown
-from isogloss.study.curve_figures import draw_curves
+from isogloss.study.curve_figures import READING, draw_curves
 from isogloss.study.curves import Curve, list_curves, write_curve_table
 from isogloss.study.evidence import Evidence
 from isogloss.study.folder import (
@@ -304,7 +304,5 @@ def write_report_page(report: StudyReport) -> str:
     chapters = [Chapter("claims", "Claims", claims)]
     figures = draw_curves(report.curves)
     if figures:
-        chapters.append(
-            Chapter("curves", "Curves", (write_note(figures[0].description), write_figures(figures)))
-        )
+        chapters.append(Chapter("curves", "Curves", (write_note(READING), write_figures(figures))))
     return write_page(report.sections, report.study.name, chapters)

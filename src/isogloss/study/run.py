@@ -40,6 +40,7 @@ from isogloss.training.callbacks import StepCount
 from isogloss.training.plans import TrainingData, read_training_data
 from isogloss.training.run import train
 from isogloss.training.start import load_start
+from isogloss.types import PassageUnit
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
@@ -292,6 +293,8 @@ class _Runner:
 def _build_job(model: str, benchmark: StudyBenchmark, config: TrainConfig, out: Path, label: str) -> Job:
     """Ask for one measurement; each model is measured once, so that keeping its vectors would gain little."""
     untrained = label == START
+    # A benchmark without the unit of a run falls back to its own; so does one without the usual unit.
+    own = untrained and config.unit is not PassageUnit.SENTENCE
     return Job(
         model=model,
         benchmark=benchmark.name,
@@ -300,7 +303,7 @@ def _build_job(model: str, benchmark: StudyBenchmark, config: TrainConfig, out: 
         languages=benchmark.languages,
         articles=Path(benchmark.articles) if benchmark.articles else None,
         not_articles=Path(benchmark.not_articles) if benchmark.not_articles else None,
-        unit=config.unit,
+        unit=config.unit if own else None,
         query_prefix=config.model.query_prefix if untrained else None,
         passage_prefix=config.model.passage_prefix if untrained else None,
         store=False,
