@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.corpus import ParallelCorpus, Rendering
+from isogloss.corpus import Corpus, ParallelCorpus, Rendering, StoredCorpus
 from isogloss.overlap.normalization import normalize_text
 from isogloss.types import PassageUnit
 
@@ -78,12 +78,69 @@ class RightAnswers:
         return order, self.questions[order]
 
 
-def find_right_answers(corpus: ParallelCorpus, unit: PassageUnit) -> RightAnswers:
+@dataclass(frozen=True, eq=False)
+class StoredAnswers:
+    """Tell which items' passages answer an item's question, for a corpus that is not in memory.
+
+    Only the items asked about are compared with each other, in all their languages: what two of them share
+    through a third item alone stays unknown.
+
+    Args:
+        corpus: The corpus.
+        unit: The text that stands for a passage.
+
+    Source: ours.
+    """
+
+    corpus: StoredCorpus
+    unit: PassageUnit
+
+    def pair(self, items: Ints, candidates: Ints) -> tuple[Ints, Ints]:
+        """Find the pairs of a question and a passage that answers it.
+
+        Args:
+            items: The items that ask. Shape: (n,), int64.
+            candidates: The items whose passages are looked at, in any order, repeats allowed. Shape: (m,),
+                int64.
+
+        Returns:
+            Row in ``items`` and place in ``candidates`` of each pair, both int64 of one length, ordered by
+            row and then place.
+        """
+        numbers = np.unique(np.concatenate([items, candidates]))
+        part = self.corpus.load_items(numbers)
+        places = {name: place for place, name in enumerate(part.item_ids)}
+        local = np.array([places[self.corpus.item_id(number)] for number in numbers.tolist()], dtype=np.int64)
+        asked, looked = (local[np.searchsorted(numbers, some)] for some in (items, candidates))
+        return compare_all(part, self.unit).pair(asked, looked)
+
+
+Answers = RightAnswers | StoredAnswers
+
+
+def find_right_answers(corpus: Corpus, unit: PassageUnit) -> Answers:
     """Compare all questions and all passage texts of a corpus.
 
     Two texts are equal when their letters, marks and digits are, in one language. Two items share a question,
     or a text, when they do in some language that both have, and so on through any chain of items: the
     translations of equal texts count as equal.
+
+    A stored corpus is not read through: the items of a batch are compared with each other alone.
+
+    Args:
+        corpus: The corpus.
+        unit: The text that stands for a passage.
+
+    Returns:
+        What answers what.
+
+    Source: ours.
+    """
+    return StoredAnswers(corpus, unit) if isinstance(corpus, StoredCorpus) else compare_all(corpus, unit)
+
+
+def compare_all(corpus: ParallelCorpus, unit: PassageUnit) -> RightAnswers:
+    """Compare all texts of a corpus in memory, as ``find_right_answers`` says.
 
     Args:
         corpus: The corpus.

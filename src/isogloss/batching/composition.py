@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.answers import RightAnswers
+from isogloss.answers import Answers
 from isogloss.batching.batch import Batch
 from isogloss.batching.false_negatives import find_false_negatives
 from isogloss.batching.negatives import NEGATIVE_SOURCES
@@ -104,7 +104,7 @@ class Composition:
 
 
 def count_composition(
-    plan: BatchPlan, epochs: int = 1, answers: Sequence[RightAnswers] | None = None
+    plan: BatchPlan, epochs: int = 1, answers: Sequence[Answers] | None = None
 ) -> Composition:
     """Plan some epochs and count what their batches hold.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.answers import RightAnswers
+from isogloss.answers import Answers
 from isogloss.batching.batch import Batch
 
 
-def find_false_negatives(answers: RightAnswers, batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def find_false_negatives(answers: Answers, batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Find the candidates that would be negatives of a query although they answer it.
 
     Args:

@@ -14,7 +14,6 @@ from isogloss.benchmarks.model import Benchmark
 from isogloss.corpus.formats import read_corpus
 from isogloss.corpus.model import ParallelCorpus, Rendering
 from isogloss.corpus.sentences import find_sentence, split_sentences, strip_spans
-from isogloss.corpus.stored.model import StoredCorpus
 from isogloss.errors import DataError
 from isogloss.types import PassageUnit
 
@@ -56,9 +55,7 @@ def read_parallel(
         DataError: The corpus is broken, lacks a language, or no question is left in a language.
         ConfigError: The format is unknown.
     """
-    corpus = read_corpus(path, format=format, languages=list(languages) or None, name=name)
-    if isinstance(corpus, StoredCorpus):
-        corpus = corpus.load()
+    corpus = read_corpus(path, format=format, languages=list(languages) or None, name=name).load()
     chosen = tuple(dict.fromkeys(languages)) or corpus.languages
     if spaced := [item for item in corpus.item_ids if any(letter.isspace() for letter in item)]:
         raise DataError(f"the question id {spaced[0]!r} holds white space; an id must not", path)

@@ -147,7 +147,7 @@ def _read_source(arguments: argparse.Namespace) -> ParallelCorpus:
     told = tell_format(arguments.corpus) if arguments.format == "auto" else arguments.format
     alone = told == "hub" or (told == "squad" and Path(arguments.corpus).is_file())
     languages = [arguments.source] if alone and arguments.source else None
-    return read_corpus(arguments.corpus, format=told, languages=languages)
+    return read_corpus(arguments.corpus, format=told, languages=languages).load()
 
 
 def _choose_source(corpus: ParallelCorpus, wanted: str | None) -> str:

@@ -242,6 +242,14 @@ class ParallelCorpus:
             raise DataError(f"item {self.item_ids[item]!r} of corpus {self.name!r} is not in {language!r}")
         return found
 
+    def load(self) -> ParallelCorpus:
+        """Give the corpus in memory, as a stored one does.
+
+        Returns:
+            This corpus.
+        """
+        return self
+
     def subset(self, items: NDArray[np.int64]) -> ParallelCorpus:
         """Keep some items.
 

@@ -86,7 +86,7 @@ def run_mining(job: MiningJob) -> MiningOutcome:
     source = find_model(job.model)
     out = _choose_file(job)
     settings = replace(job.settings, unit=job.unit or source.unit)
-    corpus = read_corpus(job.corpus, format=job.format, languages=job.languages)
+    corpus = read_corpus(job.corpus, format=job.format, languages=job.languages).load()
     if str(out.resolve()) in {str(Path(path).resolve()) for path in corpus.files}:
         raise ConfigError(f"{out} is a file of the corpus; name another one by --out")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.answers import RightAnswers, find_right_answers
+from isogloss.answers import RightAnswers, compare_all
 from isogloss.corpus import ParallelCorpus
 from isogloss.encoding.batches import BatchEncoder
 from isogloss.hard_negatives.containment import holds_answer
@@ -62,7 +62,7 @@ def mine_negatives(
     Source: arXiv 2407.15831, section 3, for margins over a retriever's ranking; pools, ties and the identity
         of answers are ours.
     """
-    answers = find_right_answers(corpus, settings.unit)
+    answers = compare_all(corpus, settings.unit)
     pools = _encode_passages(corpus, encoder, settings)
     asked = _encode_questions(corpus, encoder)
     own = _place_own(corpus, pools)

@@ -12,7 +12,7 @@ from isogloss.batching.negatives import NEGATIVE_LANGUAGES
 from isogloss.batching.strategy import DEFAULT_ALPHA
 from isogloss.benchmarks import Layout, open_benchmark
 from isogloss.config import CorpusConfig, OverlapConfig, TrainConfig, ValidationConfig
-from isogloss.corpus import Corpus, read_corpus
+from isogloss.corpus import Corpus, ParallelCorpus, StoredCorpus, read_corpus
 from isogloss.errors import ConfigError
 from isogloss.hard_negatives import MinedNegatives, read_negatives
 from isogloss.overlap import CheckedCorpora, OverlapPolicy, check_overlap
@@ -20,6 +20,9 @@ from isogloss.training.retrieval import RetrievalSet, build_retrieval_set, check
 
 VALIDATION_SEED = 0
 """Seed of held-out articles and validation batches, not the run's: every run is judged by the same."""
+
+LARGEST_HELD_OUT = 200_000
+"""Held-out items that are taken into memory at most; half a gigabyte of text in some languages."""
 
 SHARE_SEED = 1
 """Seed of the articles that a share of the data keeps: equal shares are equal articles in every run."""
@@ -88,7 +91,7 @@ def read_mined(config: TrainConfig, corpora: Sequence[Corpus]) -> dict[str, Mine
         Name of a corpus -> what was mined for it; nothing where negatives are not to be mined ones.
 
     Raises:
-        ConfigError: Mined negatives are asked for, and no corpus names their file.
+        ConfigError: Mined negatives are asked for, and no corpus names their file, or a stored one does.
         DataError: A file cannot be read, or is for another corpus.
     """
     if config.batches.negatives != "mined":
@@ -103,9 +106,16 @@ def read_mined(config: TrainConfig, corpora: Sequence[Corpus]) -> dict[str, Mine
             "'batches.negatives' is \"mined\", but no [[corpora]] has negatives = FILE; isogloss negatives "
             "mines them"
         )
-    return {
-        corpus.name: read_negatives(named[corpus.name], corpus) for corpus in corpora if corpus.name in named
-    }
+    mined = {}
+    for corpus in corpora:
+        if corpus.name in named:
+            if isinstance(corpus, StoredCorpus):
+                raise ConfigError(
+                    f"{corpus.name}: mined negatives need a corpus in memory, not a stored one; name the "
+                    "files that it was stored from"
+                )
+            mined[corpus.name] = read_negatives(named[corpus.name], corpus)
+    return mined
 
 
 def check_corpora(corpora: Sequence[Corpus], config: OverlapConfig) -> CheckedCorpora | None:
@@ -214,9 +224,20 @@ def plan_run(config: TrainConfig, data: TrainingData | None = None) -> RunPlans:
     validation = plan_validation(held_out, batches.size, negatives, mined) if held_out else None
     retrieval = None
     if held_out and config.validation.retrieval:
-        retrieval = build_retrieval_set(held_out, config.validation.retrieval, config.unit, VALIDATION_SEED)
+        loaded = [_load_held_out(corpus) for corpus in held_out]
+        retrieval = build_retrieval_set(loaded, config.validation.retrieval, config.unit, VALIDATION_SEED)
     check_metric(config.validation, retrieval)
     return RunPlans(plan, validation, corpora, overlap, retrieval, mined)
+
+
+def _load_held_out(corpus: Corpus) -> ParallelCorpus:
+    """Take held-out items into memory, for the retrieval set, where they are not too many."""
+    if corpus.item_count > LARGEST_HELD_OUT:
+        raise ConfigError(
+            f"{corpus.name}: {corpus.item_count:,} held-out items are too many to choose questions from (at "
+            f"most {LARGEST_HELD_OUT:,}); lower 'validation.share', or set 'validation.retrieval' to 0"
+        )
+    return corpus.load()
 
 
 def check_validation(config: ValidationConfig) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from transformers import TrainingArguments
 
 from isogloss.config import CorpusConfig
-from isogloss.corpus import ParallelCorpus
+from isogloss.corpus import Corpus
 from isogloss.training.plans import RunPlans
 
 _DECIDING = (
@@ -38,7 +38,7 @@ def describe_arguments(arguments: TrainingArguments) -> dict[str, object]:
     return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}
 
 
-def describe_corpus(config: CorpusConfig, corpus: ParallelCorpus, plans: RunPlans) -> dict[str, object]:
+def describe_corpus(config: CorpusConfig, corpus: Corpus, plans: RunPlans) -> dict[str, object]:
     """Describe one corpus without saying where it lies.
 
     Args:
@@ -52,14 +52,14 @@ def describe_corpus(config: CorpusConfig, corpus: ParallelCorpus, plans: RunPlan
     hub = any(file.startswith("hf:") for file in corpus.files) and not Path(config.path).exists()
     held_out = plans.validation.corpora if plans.validation else ()
     trained, held = (
-        sum(len(part.item_ids) for part in parts if part.name == corpus.name)
+        sum(part.item_count for part in parts if part.name == corpus.name)
         for parts in (plans.train.corpora, held_out)
     )
     return {
         "name": corpus.name,
         "dataset": config.path if hub else None,
         "languages": list(corpus.languages),
-        "items": len(corpus.item_ids),
+        "items": corpus.item_count,
         "trained": trained,
         "held_out": held,
         "files": {

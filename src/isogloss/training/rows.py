@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isogloss.answers import RightAnswers, find_right_answers
+from isogloss.answers import Answers, find_right_answers
 from isogloss.batching import Batch, BatchPlan, PlanSampler, find_false_negatives
 from isogloss.errors import PlanError
 from isogloss.types import PassageUnit
@@ -84,7 +84,7 @@ class RowTexts:
         return [[*entry, *[-1] * (width - len(entry))] for entry in found]
 
     @cached_property
-    def _answers(self) -> tuple[RightAnswers, ...]:
+    def _answers(self) -> tuple[Answers, ...]:
         return tuple(find_right_answers(corpus, self.unit) for corpus in self.plan.corpora)
 
     def row_texts(self, batch: Batch, slot: int) -> dict[str, str]:

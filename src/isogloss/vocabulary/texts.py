@@ -181,7 +181,7 @@ def _find_places(path: str | Path, limit: int | None) -> list[_Place]:
     plain = _list_plain(Path(path))
     if plain is not None:
         return [_Place(language, partial(_open_file, language, file, limit)) for language, file in plain]
-    corpus = read_corpus(path)
+    corpus = read_corpus(path).load()
     return [
         _Place(_shorten(language), partial(_open_corpus, corpus, language, limit))
         for language in corpus.languages

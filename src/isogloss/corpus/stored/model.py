@@ -292,7 +292,7 @@ class StoredCorpus:
             The corpus that the same files give when they are read without being stored.
         """
         anywhere = self.index.anywhere
-        loaded = self._load(anywhere[np.arange(len(anywhere))])
+        loaded = self.load_items(anywhere[np.arange(len(anywhere))])
         return replace(loaded, blemishes=tuple(self.blemishes))
 
     def parts(self, items: int = _PART) -> Iterator[ParallelCorpus]:
@@ -313,10 +313,18 @@ class StoredCorpus:
                 bounds = self._bounds(passages, self.passages_of(anywhere[np.array([end])]))
                 back, on = anywhere.rank(np.concatenate(bounds)).tolist()
                 end = back if back > start else on
-            yield self._load(anywhere[np.arange(start, end)])
+            yield self.load_items(anywhere[np.arange(start, end)])
             start = end
 
-    def _load(self, items: NDArray[np.int64]) -> ParallelCorpus:
+    def load_items(self, items: NDArray[np.int64]) -> ParallelCorpus:
+        """Read some items into memory.
+
+        Args:
+            items: Their numbers, ascending, each once. Shape: (n,), int64.
+
+        Returns:
+            A corpus of these items, without blemishes.
+        """
         named = sorted((self.item_id(item), item) for item in items.tolist())
         order = np.array([item for _, item in named], dtype=np.int64)
         passages, _ = number_by_first_use(self.passages_of(order))
