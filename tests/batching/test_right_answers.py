@@ -153,6 +153,7 @@ def test_a_batchs_false_negatives_are_its_passages_then_its_negatives() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "questions", "texts"), [("squad-mt", 2, 2), ("native", 396, 52)])
 def test_real_corpora_repeat_some_questions_and_sentences(
     real_data: Path, name: str, questions: int, texts: int

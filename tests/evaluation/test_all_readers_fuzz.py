@@ -101,11 +101,15 @@ def test_many_damaged_files(name: str, tmp_path: Path) -> None:
 
 def test_no_handler_catches_everything() -> None:
     """A handler of everything would pass over faults that nobody thought of."""
+    told = {
+        "study/run.py": "a cell that fails, however it does, is recorded, and the other cells go on",
+        "vocabulary/tokenizer.py": "the library tokenizers raises bare exceptions for damaged files",
+    }
     blanket = []
     for path in sorted(Path(isogloss.__file__).parent.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ExceptHandler):
                 caught = "everything" if node.type is None else ast.unparse(node.type)
                 if re.search(r"\b(everything|Base|)Exception\b|everything", caught):
-                    blanket.append(f"{path.name}:{node.lineno}")
-    assert not blanket
+                    blanket.append(path.relative_to(Path(isogloss.__file__).parent).as_posix())
+    assert sorted(blanket) == sorted(told)

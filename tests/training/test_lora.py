@@ -173,6 +173,7 @@ def test_the_best_adapter_is_kept(settings: Settings, tmp_path: Path) -> None:
     assert kept[0] == kept[1]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_where_the_uninterrupted_one_ends(
     settings: Settings, consumed: Consumed, tmp_path: Path
 ) -> None:

@@ -63,7 +63,7 @@ def config(settings: Settings, xlmr: Path, tmp_path_factory: pytest.TempPathFact
     start = tmp_path_factory.mktemp("card") / "tiny-start"
     shutil.copytree(xlmr, start)
     (start / "README.md").write_text(START_CARD, encoding="utf-8")
-    made = settings(max_steps=4, hub_token=SECRET, logging_nan_inf_filter=False)
+    made = settings(max_steps=4, logging_nan_inf_filter=False)
     corpus = CorpusConfig(made.corpora[0].path, name=NAME, license=LICENSE)
     model = replace(settings.base.model, name=str(start))
     return replace(made, corpora=(corpus,), model=model, license="Apache-2.0")
@@ -72,7 +72,9 @@ def config(settings: Settings, xlmr: Path, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def finished(config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("finished") / "run"
-    train(config, run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_TOKEN", SECRET)
+        train(config, run)
     return run
 
 

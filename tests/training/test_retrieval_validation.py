@@ -162,6 +162,7 @@ def read_random_states() -> list[object]:
     return [random.getstate(), [str(part) for part in numpys], torch.get_rng_state().tolist()]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_goes_on_with_the_best_so_far(settings: Settings, tmp_path: Path) -> None:
     validation = replace(OFTEN, metric="multi", patience=3)
     config = settings(validation=validation, max_steps=16, learning_rate=1e-2)

@@ -27,6 +27,7 @@ def bench() -> Iterator[ModuleType]:
     del sys.modules[spec.name]
 
 
+@pytest.mark.slow
 def test_the_bench_runs(bench: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     bench.main(
         [

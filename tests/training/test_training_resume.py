@@ -75,6 +75,7 @@ def test_with_gradient_accumulation(settings: Settings, consumed: Consumed, tmp_
     resume_and_compare(config, tmp_path, consumed, stop=5, saved=4, accumulated=2)
 
 
+@pytest.mark.slow
 def test_with_mini_batches_encoded_twice(settings: Settings, consumed: Consumed, tmp_path: Path) -> None:
     config = settings(loss=LossConfig(mini_batch_tokens=64), max_steps=8)
     resume_and_compare(config, tmp_path, consumed, stop=6, saved=4)

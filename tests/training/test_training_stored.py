@@ -84,6 +84,7 @@ def test_articles_are_held_out_of_all_corpora(store: Path, corpus_path: Path) ->
         hold_out_articles([kept[0].separate_articles({next(kept[0].list_article_names())})[1]], 0.2)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_where_the_whole_one_ends(
     stored: TrainConfig, consumed: Consumed, tmp_path: Path
 ) -> None:

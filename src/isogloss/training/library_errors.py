@@ -49,10 +49,7 @@ def tell_library_errors(out: Path) -> Iterator[None]:
         if find_place().processes == 1 or not speaks_of_lost_process(error):
             raise
         raise LostProcessError(f"another process of the training has ended ({first_line(error)})") from error
-    except Exception as error:
-        wandb = sys.modules.get("wandb")
-        if wandb is None or not isinstance(error, wandb.errors.Error):
-            raise
+    except _list_wandb_errors() as error:
         raise ConfigError(
             f"'trainer.report_to' = 'wandb': {first_line(error)} (or set WANDB_MODE=offline); --resume goes "
             f"on with what is in {out}"
@@ -69,3 +66,9 @@ def first_line(error: BaseException) -> str:
         The line; the error's class where it has no message.
     """
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _list_wandb_errors() -> tuple[type[Exception], ...]:
+    """List what wandb raises; nothing where it is not in use."""
+    wandb = sys.modules.get("wandb")
+    return () if wandb is None else (wandb.errors.Error,)
