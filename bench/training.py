@@ -20,11 +20,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
+from itertools import combinations, product
 from pathlib import Path
 
 import torch
@@ -332,8 +333,12 @@ def spread(numbers: Sequence[float]) -> str:
     return f"{statistics.median(numbers):.2f} ({min(numbers):.2f} to {max(numbers):.2f})"
 
 
-def describe_difference(losses: Sequence[float], others: Sequence[float]) -> str:
-    apart = [abs(left - right) for left, right in zip(losses, others, strict=True)]
+def describe_differences(pairs: Iterable[tuple[Run, Run]]) -> str:
+    apart = [
+        abs(left - right)
+        for one, other in pairs
+        for left, right in zip(one.losses, other.losses, strict=True)
+    ]
     return f"mean {statistics.mean(apart):.4f}, largest {max(apart):.4f} nats"
 
 
@@ -389,16 +394,17 @@ def report_losses(
     make: Callable[[Work, int, Path], SentenceTransformerTrainer],
     folder: Path,
 ) -> None:
-    ours = runs["ours"]
-    if not (ours and runs["stock"]):
+    ours, stock = runs["ours"], runs["stock"]
+    if not (ours and stock):
         return
     print(f"planning: {statistics.median(run.planning for run in ours):.3%} of a step")
-    losses = runs["stock"][0].losses
-    print(f"loss of ours against stock: {describe_difference(ours[0].losses, losses)}")
-    other = train(work, make(work, work.options.rounds, folder), work.options.rounds)
-    print(f"stock against itself with other dropout: {describe_difference(other.losses, losses)}")
-    for name, curve in (("stock", losses), ("ours", ours[0].losses)):
-        print(f"{name:6}" + " ".join(f"{loss:.3f}" for loss in curve))
+    if len(stock) == 1:
+        stock = [*stock, train(work, make(work, work.options.rounds, folder), work.options.rounds)]
+    # Each round has dropout of its own, and so have ours and the stock trainer in one round.
+    print(f"loss of ours against stock: {describe_differences(product(ours, stock))}")
+    print(f"stock against itself with other dropout: {describe_differences(combinations(stock, 2))}")
+    for name, run in (("stock", stock[0]), ("ours", ours[0])):
+        print(f"{name:6}" + " ".join(f"{loss:.3f}" for loss in run.losses))
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
