@@ -11,10 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isogloss.answers import find_right_answers
+from isogloss.answers import StoredAnswers, find_right_answers
 from isogloss.batching import BatchPlan, NegativeChoice, choose_strategy, find_false_negatives
+from isogloss.config import BatchesConfig, CorpusConfig, ModelConfig, TrainConfig
 from isogloss.corpus import ParallelCorpus, Record, build_corpus, read_corpus
+from isogloss.errors import ConfigError
+from isogloss.training.plans import plan_run
 from isogloss.types import PassageUnit
+from stored_corpora import store_rows
 
 LANGUAGES = ("de", "en", "th")
 
@@ -160,3 +164,37 @@ def test_real_corpora_repeat_some_questions_and_sentences(
 ) -> None:
     answers = find_right_answers(read_corpus(real_data / "train" / name), PassageUnit.SENTENCE)
     assert (answers.repeated_questions, answers.repeated_texts) == (questions, texts)
+
+
+def test_a_stored_corpus_tells_of_its_items_what_the_corpus_in_memory_tells(tmp_path: Path) -> None:
+    records = [
+        make_record(item, language, f"Question {item % 5}?", f"{language} {item // 3} ends.", "And more.")
+        for item in range(24)
+        for language in LANGUAGES[: 1 + item % 3]
+    ]
+    stored = store_rows(tmp_path, records)
+    loaded = stored.load()
+    numbers = stored.items_in()[np.arange(stored.item_count)]
+    places = np.array([loaded.item_ids.index(stored.item_id(item)) for item in numbers.tolist()])
+    order = np.random.default_rng(0).permutation(len(numbers))
+    for unit in PassageUnit:
+        of_stored = find_right_answers(stored, unit)
+        assert isinstance(of_stored, StoredAnswers)
+        found = of_stored.pair(numbers, numbers[order])
+        expected = find_right_answers(loaded, unit).pair(places, places[order])
+        assert len(found[0]) > len(numbers)
+        np.testing.assert_array_equal(found, expected)
+        # Of a few items, what they share with each other in some language.
+        rows, candidates = of_stored.pair(numbers[:4], numbers[2:9])
+        asked = find_right_answers(loaded, unit).pair(places[:4], places[2:9])
+        assert set(zip(rows.tolist(), candidates.tolist(), strict=True)) <= set(
+            zip(*(part.tolist() for part in asked), strict=True)
+        )
+
+
+def test_a_stored_corpus_with_mined_negatives_is_refused(tmp_path: Path) -> None:
+    store_rows(tmp_path, [make_record(0, "en", "Who?", "He did.", "So.")])
+    entry = CorpusConfig(str(tmp_path / "stored"), negatives="mined.negatives")
+    config = TrainConfig(ModelConfig("m"), (entry,), batches=BatchesConfig(negatives="mined"))
+    with pytest.raises(ConfigError, match="mined negatives need a corpus in memory"):
+        plan_run(config)

@@ -11,7 +11,6 @@ import pytest
 from corpus_records import content, record, record_lists
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stored_corpora import store_rows, write_rows
 
 from isogloss.corpus import (
     ParallelCorpus,
@@ -23,6 +22,7 @@ from isogloss.corpus import (
 )
 from isogloss.corpus.stored.bits import BitColumn, accumulate_ranks, count_blocks, pack_bits
 from isogloss.errors import ConfigError, DataError
+from stored_corpora import store_rows, write_rows
 
 several = settings(max_examples=25, deadline=None)
 
