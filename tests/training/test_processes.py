@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -268,6 +268,15 @@ def test_processes_that_hang_after_a_failure_are_ended(
     assert time.monotonic() - start < 60
 
 
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """Take interrupts as a terminal's process does: a shell's background jobs are started to ignore them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 def test_an_interrupt_ends_all(as_worker: Starter, tmp_path: Path) -> None:
     as_worker(f"echo $$ > {tmp_path}/pid$RANK; exec sleep 600")
 
