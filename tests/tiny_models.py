@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, Transformer
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
 SENTENCES = (
@@ -23,19 +27,19 @@ SENTENCES = (
 )
 MAX_TOKENS = 64
 HIDDEN = 32
+LONGEST_WORD = 6
+"""Letters; longer words are spelt, so that texts have as many tokens as real vocabularies give them."""
 
 
 def tiny_xlmr(folder: Path, seed: int = 0) -> Path:
     """Save a random XLM-RoBERTa encoder without a sentence-transformers configuration."""
     specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    tokenizer = Tokenizer(models.Unigram())
+    # Not by the library's trainer: what that learns differs from process to process.
+    vocabulary = [(special, 0.0) for special in specials] + _choose_pieces(_count_words())
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=specials.index("<unk>"), byte_fallback=False))
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
-    trainer = trainers.UnigramTrainer(
-        vocab_size=200, special_tokens=specials, unk_token="<unk>", show_progress=False
-    )
-    tokenizer.train_from_iterator((*SENTENCES, "Query: Passage:") * 4, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
@@ -62,6 +66,22 @@ def tiny_xlmr(folder: Path, seed: int = 0) -> Path:
     XLMRobertaModel(config).save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
+
+
+def _count_words() -> Counter[str]:
+    """Count the words of the sentences and prefixes, split at white space."""
+    texts = (*SENTENCES, "Query: Passage:")
+    return Counter(word for text in texts for word in unicodedata.normalize("NFKC", text).split())
+
+
+def _choose_pieces(words: Mapping[str, int]) -> list[tuple[str, float]]:
+    """Take all characters and all words but long ones for pieces, with the logarithms of their shares."""
+    found: Counter[str] = Counter()
+    for word, uses in words.items():
+        marked = f"▁{word}"
+        for piece in (*marked, *[marked] * (len(word) <= LONGEST_WORD)):
+            found[piece] += uses
+    return [(piece, math.log(uses / found.total())) for piece, uses in sorted(found.items())]
 
 
 def tiny_labse(folder: Path, seed: int = 0) -> Path:
@@ -122,12 +142,14 @@ def set_prompts(folder: Path, prompts: dict[str, str]) -> None:
 
 def _wordpiece_tokenizer() -> PreTrainedTokenizerFast:
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    words = [word for word in _count_words() if len(word) <= LONGEST_WORD]
+    letters = sorted({letter for word in _count_words() for letter in word})
+    pieces = [*specials, *letters, *(f"##{letter}" for letter in letters), *sorted(words)]
+    numbers = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Tokenizer(models.WordPiece(numbers, unk_token="[UNK]", max_input_chars_per_word=100))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=specials, show_progress=False)
-    tokenizer.train_from_iterator((*SENTENCES, "Query: Passage:") * 4, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
