@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from isogloss.errors import ConfigError, ModelError
+from isogloss.errors import ConfigError, ModelError, first_line
 from isogloss.results import RunInfo
 from isogloss.types import PassageUnit
 
@@ -141,8 +141,7 @@ def check_device(device: str | None) -> None:
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, ImportError) as error:  # a build without CUDA fails an assertion
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ConfigError(f"device {device!r} cannot be used ({reason})") from error
+        raise ConfigError(f"device {device!r} cannot be used ({first_line(error)})") from error
 
 
 @contextmanager

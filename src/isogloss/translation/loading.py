@@ -7,7 +7,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from isogloss.errors import ConfigError, ModelError
+from isogloss.errors import ConfigError, ModelError, first_line
 from isogloss.model_source import SAFE_WEIGHTS, check_device, check_model_name, hide_loading_bars
 from isogloss.translation.models import BEAMS, Seq2SeqModel, Seq2SeqTranslator
 
@@ -123,8 +123,7 @@ def load_model(
             )
             model = model.to(place)  # a device may have too little memory
     except _LOADING_ERRORS as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"{name}: cannot be loaded as a translation model ({reason})") from error
+        raise ModelError(f"{name}: cannot be loaded as a translation model ({first_line(error)})") from error
     whole = Seq2SeqModel(model, tokenizer, name, fingerprint=fingerprint_model(folder), beams=beams)
     _check_vocabulary(len(tokenizer), model.config.vocab_size, name)
     return whole
@@ -166,8 +165,9 @@ def _find_folder(name: str) -> Path:
     try:
         return Path(snapshot_download(base, revision=revision or None, allow_patterns=_NEEDED))
     except (HFValidationError, HTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"{name}: no such folder, and it cannot be had from the hub ({reason})") from error
+        raise ModelError(
+            f"{name}: no such folder, and it cannot be had from the hub ({first_line(error)})"
+        ) from error
 
 
 def _check_vocabulary(tokens: int, size: int, name: str) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from isogloss.errors import ModelError
+from isogloss.errors import ModelError, first_line
 from isogloss.model_source import check_model_name, find_model
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -41,9 +41,8 @@ def find_folder(model: str, patterns: Sequence[str] | None = None) -> Path:
     try:
         return Path(snapshot_download(name, allow_patterns=None if patterns is None else list(patterns)))
     except (OSError, ValueError, HfHubHTTPError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(
-            f"{model}: no such folder, and it cannot be fetched from the hub ({reason})"
+            f"{model}: no such folder, and it cannot be fetched from the hub ({first_line(error)})"
         ) from error
 
 
