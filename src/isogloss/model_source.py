@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,6 +123,36 @@ def check_model_name(name: str) -> None:
         raise ModelError(f"{name}: is a file; give the folder of a model, or a name on the hub")
     elif not _HUB_NAME.fullmatch(name):
         raise ModelError(f"{name or repr(name)}: no such folder, and no name that the hub could have")
+
+
+def fetch_model(name: str, patterns: Sequence[str] | None = None, revision: str | None = None) -> Path:
+    """Find the folder of a model, and download it where it is named by its name on the hub.
+
+    Args:
+        name: Model folder, or name on the Hugging Face hub.
+        patterns: The files to download, such as ``*.json``; all when not given.
+        revision: Branch, tag or commit on the hub; the main branch when not given.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ModelError: There is no such folder and no such model on the hub, or it cannot be fetched.
+    """
+    check_model_name(name)
+    if Path(name).is_dir():
+        return Path(name)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined] # of the library beneath
+
+    try:
+        wanted = None if patterns is None else list(patterns)
+        return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+    except (OSError, ValueError, HTTPError) as error:
+        told = name if revision is None else f"{name}@{revision}"
+        raise ModelError(
+            f"{told}: no such folder, and it cannot be fetched from the hub ({first_line(error)})"
+        ) from error
 
 
 def check_device(device: str | None) -> None:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from isogloss.errors import ModelError, first_line
-from isogloss.model_source import check_model_name, find_model
+from isogloss.errors import ModelError
+from isogloss.model_source import fetch_model, find_model
 
 TOKENIZER_FILE = "tokenizer.json"
 TOKENIZER_PATTERNS = ("*.json", "*.model", "*.txt")
@@ -32,18 +32,7 @@ def find_folder(model: str, patterns: Sequence[str] | None = None) -> Path:
     folder = Path(name)
     if folder.is_dir() and any((folder / file).is_file() for file in _LOADABLE):
         return folder
-    check_model_name(name)
-    if folder.is_dir():
-        return folder
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=None if patterns is None else list(patterns)))
-    except (OSError, ValueError, HfHubHTTPError) as error:
-        raise ModelError(
-            f"{model}: no such folder, and it cannot be fetched from the hub ({first_line(error)})"
-        ) from error
+    return fetch_model(name, patterns)
 
 
 def find_transformer(folder: Path) -> Path:
