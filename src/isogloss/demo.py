@@ -21,7 +21,7 @@ from isogloss.demo_corpus import DemoCorpus, write_demo_corpus
 from isogloss.encoding import load_encoder
 from isogloss.errors import ConfigError
 from isogloss.evaluation import evaluate
-from isogloss.files import write_text
+from isogloss.files import is_free, write_text
 from isogloss.model_source import find_model
 from isogloss.pretraining.run import pretrain
 from isogloss.pretraining.settings import (
@@ -202,7 +202,7 @@ def training_config(
 
 
 def _clear(out: Path, *, overwrite: bool) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not is_free(out):
         if not (overwrite and (out / MARKER).is_file()):
             raise ConfigError(
                 f"{out} is not an empty folder; choose another with --out, or --overwrite an earlier "

@@ -51,3 +51,15 @@ class ModelError(IsoglossError):
 
 class ResultsError(IsoglossError):
     """Report stored results that are damaged or do not belong together."""
+
+
+def first_line(error: BaseException) -> str:
+    """Give the first line of an error's message, for a message of our own.
+
+    Args:
+        error: The error, of any library.
+
+    Returns:
+        The line; the error's class where it has no message.
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

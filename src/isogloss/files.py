@@ -55,6 +55,18 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def is_free(folder: Path) -> bool:
+    """Tell whether a folder can be made and filled without touching anything that is there.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        True when there is nothing of that name, or an empty folder.
+    """
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+
+
 @contextmanager
 def replace_folder(path: Path, *, over: bool = False) -> Iterator[Path]:
     """Yield a temporary folder beside ``path`` that takes its place when the block succeeds.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from isogloss.errors import ConfigError, ModelError
+from isogloss.errors import ConfigError, ModelError, first_line
 from isogloss.results import RunInfo
 from isogloss.types import PassageUnit
 
@@ -125,6 +125,36 @@ def check_model_name(name: str) -> None:
         raise ModelError(f"{name or repr(name)}: no such folder, and no name that the hub could have")
 
 
+def fetch_model(name: str, patterns: Sequence[str] | None = None, revision: str | None = None) -> Path:
+    """Find the folder of a model, and download it where it is named by its name on the hub.
+
+    Args:
+        name: Model folder, or name on the Hugging Face hub.
+        patterns: The files to download, such as ``*.json``; all when not given.
+        revision: Branch, tag or commit on the hub; the main branch when not given.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ModelError: There is no such folder and no such model on the hub, or it cannot be fetched.
+    """
+    check_model_name(name)
+    if Path(name).is_dir():
+        return Path(name)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined] # of the library beneath
+
+    try:
+        wanted = None if patterns is None else list(patterns)
+        return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+    except (OSError, ValueError, HTTPError) as error:
+        told = name if revision is None else f"{name}@{revision}"
+        raise ModelError(
+            f"{told}: no such folder, and it cannot be fetched from the hub ({first_line(error)})"
+        ) from error
+
+
 def check_device(device: str | None) -> None:
     """Refuse a device that this installation of torch cannot use.
 
@@ -141,8 +171,7 @@ def check_device(device: str | None) -> None:
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, ImportError) as error:  # a build without CUDA fails an assertion
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ConfigError(f"device {device!r} cannot be used ({reason})") from error
+        raise ConfigError(f"device {device!r} cannot be used ({first_line(error)})") from error
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import tomli_w
 from isogloss._version import __version__
 from isogloss.config import TomlValue, TrainConfig, dump_config, parse_config, read_toml
 from isogloss.errors import ConfigError
-from isogloss.files import write_text
+from isogloss.files import is_free, write_text
 
 PROVENANCE_VERSION = 1
 _RECORDED = (
@@ -103,7 +103,7 @@ class RunDirectory:
                 raise ConfigError(f"{self.path} is finished; its model is in {self.model}")
         elif resume and self.config.is_file():
             pass  # killed while its settings were written: nothing is lost by starting it
-        elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        elif not is_free(self.path):
             raise ConfigError(
                 f"{self.path} is not an empty folder; choose another, or --resume to continue an interrupted "
                 "run that was started there"

@@ -248,7 +248,7 @@ def test_a_lost_connection_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         raise HTTPError("peer closed connection")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
-    with pytest.raises(ModelError, match=r"cannot be had from the hub \(peer closed connection\)"):
+    with pytest.raises(ModelError, match=r"cannot be fetched from the hub \(peer closed connection\)"):
         ModelTranslators("some/model", device="cpu")("en", "de")
 
 

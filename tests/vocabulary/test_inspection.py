@@ -250,7 +250,7 @@ def test_a_hub_name_is_fetched_or_refused_in_one_line(
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
     assert find_folder("someone/model", ("*.json",)) == xlmr
-    assert asked == {"name": "someone/model", "allow_patterns": ["*.json"]}
+    assert asked == {"name": "someone/model", "allow_patterns": ["*.json"], "revision": None}
     monkeypatch.undo()
     with pytest.raises(ModelError, match="cannot be fetched from the hub") as caught:
         find_folder("someone/model")

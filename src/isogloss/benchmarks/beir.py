@@ -23,7 +23,7 @@ from isogloss.benchmarks.json_nodes import JsonNode
 from isogloss.benchmarks.model import Benchmark
 from isogloss.corpus.source import Source, read_source
 from isogloss.errors import ConfigError, DataError
-from isogloss.files import replace_folder
+from isogloss.files import is_free, replace_folder
 from isogloss.languages import normalize_language
 from isogloss.types import PassageUnit
 
@@ -123,7 +123,7 @@ def write_beir(benchmark: Benchmark, folder: Path, unit: PassageUnit = PassageUn
     Raises:
         ConfigError: There is something in the folder.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if not is_free(folder):
         raise ConfigError(f"{folder} is there already, and not empty; name a new folder")
     query_language = [benchmark.languages[number] for number in benchmark.query_languages]
     keys = [f"{code}:{key}" for code, key in zip(query_language, benchmark.query_ids, strict=True)]

@@ -10,7 +10,7 @@ from isogloss.corpus.stored.model import StoredCorpus, open_store
 from isogloss.corpus.stored.sorting import RecordTable
 from isogloss.corpus.stored.writing import write_store
 from isogloss.errors import ConfigError
-from isogloss.files import replace_folder
+from isogloss.files import is_free, replace_folder
 from isogloss.progress import show_progress
 
 _TABLE = "records.sqlite"
@@ -48,7 +48,7 @@ def store_corpus(
 
     Source: ours.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not is_free(out):
         raise ConfigError(f"{out} is there already; name a new folder")
     files: dict[str, str] = {}
     with replace_folder(out) as folder:

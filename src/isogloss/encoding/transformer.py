@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 from isogloss.encoding.batches import BatchEncoder, EncodedBatch, Kind, make_unit
 from isogloss.encoding.fingerprint import fingerprint_model
 from isogloss.encoding.space import Space
-from isogloss.errors import ConfigError, ModelError
+from isogloss.errors import ConfigError, ModelError, first_line
 from isogloss.model_source import SAFE_WEIGHTS, check_device, check_model_name, hide_loading_bars
 
 TOKEN_BUDGET = 16_384
@@ -195,9 +195,8 @@ def load_encoder(
         with hide_loading_bars():
             loaded = SentenceTransformer(model, device=device, model_kwargs=SAFE_WEIGHTS)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         here = "" if Path(model).exists() else "; there is no such folder either"
-        raise ModelError(f"{model}: cannot be loaded ({reason}){here}") from error
+        raise ModelError(f"{model}: cannot be loaded ({first_line(error)}){here}") from error
     if max_length is not None:
         _set_length(loaded, model, max_length)
     return Encoder(

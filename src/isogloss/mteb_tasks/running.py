@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isogloss.errors import ConfigError, DataError
+from isogloss.errors import ConfigError, DataError, first_line
 from isogloss.files import replace_file, write_text
 from isogloss.mteb_tasks.installation import check_mteb
 
@@ -202,11 +202,10 @@ def _load_data(task: AbsTask) -> None:
     # What the library raises when a file is neither in its cache nor to be had, or is in a form that it no
     # longer reads, depends on the form.
     except (OSError, ValueError, RuntimeError, DatasetsError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         place = task.metadata.dataset["path"]
         raise DataError(
-            f"the data of mteb's task {task.metadata.name} cannot be loaded ({reason}); load {place} once "
-            "where the Hugging Face hub can be reached, and point HF_HOME to that cache"
+            f"the data of mteb's task {task.metadata.name} cannot be loaded ({first_line(error)}); "
+            f"load {place} once where the Hugging Face hub can be reached, and point HF_HOME to that cache"
         ) from error
 
 

@@ -34,7 +34,7 @@ from isogloss.config import (
     dump_config,
 )
 from isogloss.errors import ConfigError, ModelError
-from isogloss.files import replace_folder, write_text
+from isogloss.files import is_free, replace_folder, write_text
 from isogloss.pretraining.encoder import new_encoder, save_encoder, train_tokenizer
 from isogloss.pretraining.masking import MaskingRows
 from isogloss.pretraining.settings import PretrainConfig
@@ -72,7 +72,7 @@ def pretrain(config: PretrainConfig, out: Path, *, callbacks: tuple[TrainerCallb
     Source: Conneau and Lample 2019, arXiv 1901.07291 (MLM, TLM); Feng et al. 2022, arXiv 2007.01852
         (translation ranking on top of them). The sizes are ours.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not is_free(out):
         raise ConfigError(f"{out} is not empty; choose another folder for the encoder")
     if not config.texts:
         raise ConfigError("'texts' is empty; name at least one folder with [[texts]] and path = ...")

@@ -18,8 +18,7 @@ from transformers.integrations.integration_utils import get_reporting_integratio
 
 from isogloss.batching import BatchPlan
 from isogloss.config import TomlValue, TrainConfig, dump_config
-from isogloss.errors import ConfigError
-from isogloss.training.library_errors import first_line
+from isogloss.errors import ConfigError, first_line
 from isogloss.training.processes import ProcessPlace, check_shares, find_place
 from isogloss.training.retrieval import LOSS, METRICS
 from isogloss.training.rows import NEGATIVE_COLUMN, PASSAGE_COLUMN, QUERY_COLUMN, sample_planned_batches

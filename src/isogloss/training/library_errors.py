@@ -11,7 +11,7 @@ import torch
 from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined] # that of the library beneath it
 from safetensors import SafetensorError
 
-from isogloss.errors import ConfigError, ModelError
+from isogloss.errors import ConfigError, ModelError, first_line
 from isogloss.training.processes import LostProcessError, find_place, speaks_of_lost_process
 
 
@@ -54,18 +54,6 @@ def tell_library_errors(out: Path) -> Iterator[None]:
             f"'trainer.report_to' = 'wandb': {first_line(error)} (or set WANDB_MODE=offline); --resume goes "
             f"on with what is in {out}"
         ) from error
-
-
-def first_line(error: BaseException) -> str:
-    """Give the first line of an error's message.
-
-    Args:
-        error: The error.
-
-    Returns:
-        The line; the error's class where it has no message.
-    """
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _list_wandb_errors() -> tuple[type[Exception], ...]:

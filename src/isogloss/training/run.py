@@ -22,7 +22,7 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
 from isogloss.batching.strategy import DEFAULT_ALPHA
 from isogloss.config import TrainConfig
-from isogloss.errors import ConfigError, ModelError
+from isogloss.errors import ConfigError, ModelError, first_line
 from isogloss.files import replace_folder
 from isogloss.model_card import compose_card, read_license, read_record, write_card
 from isogloss.run_directory import RunDirectory
@@ -30,7 +30,7 @@ from isogloss.training.arguments import build_arguments, count_epochs
 from isogloss.training.callbacks import BestCheckpoint, LossState, PlanEpoch, calm_libraries, wait_for_all
 from isogloss.training.checkpoints import LOSS_FILE, find_checkpoint, remove_torn
 from isogloss.training.evaluator import RetrievalEvaluator, find_validation, take_metrics
-from isogloss.training.library_errors import first_line, tell_library_errors
+from isogloss.training.library_errors import tell_library_errors
 from isogloss.training.lora import ADAPTER_FILES, add_adapter, count_parameters, merge_adapter, save_adapter
 from isogloss.training.loss import ContrastiveLoss
 from isogloss.training.plans import RunPlans, TrainingData, count_kinds, list_trained_languages, plan_run

@@ -11,7 +11,7 @@ from sentence_transformers.util import is_sentence_transformer_model
 from transformers import PreTrainedTokenizerBase
 
 from isogloss.config import ModelConfig
-from isogloss.errors import ConfigError, ModelError
+from isogloss.errors import ConfigError, ModelError, first_line
 from isogloss.model_source import SAFE_WEIGHTS, check_model_name
 
 POOLINGS = ("mean", "cls", "max", "lasttoken")
@@ -45,10 +45,9 @@ def load_start(config: ModelConfig) -> SentenceTransformer:
         # Steps of training are too small for weights of 16 bits; `trainer.bf16` computes with 16 bits alone.
         model = _load(config).float()
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(
-            f"model {config.name!r} cannot be loaded: {reason} (give a folder, or a name on the Hugging Face "
-            "hub such as FacebookAI/xlm-roberta-base or sentence-transformers/LaBSE)"
+            f"model {config.name!r} cannot be loaded: {first_line(error)} (give a folder, or a name on "
+            "the Hugging Face hub such as FacebookAI/xlm-roberta-base or sentence-transformers/LaBSE)"
         ) from error
     transformer = first_module(model)
     if getattr(transformer.model, "peft_config", None):

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from isogloss.errors import ConfigError
-from isogloss.files import hold_lock, replace_folder, write_text
+from isogloss.files import hold_lock, is_free, replace_folder, write_text
 from isogloss.run_directory import describe_environment
 
 FORMAT = "isogloss-translated-1"
@@ -26,9 +26,7 @@ def check_folder(out: Path) -> None:
     Raises:
         ConfigError: It is no folder, or holds something else than an earlier translation.
     """
-    if not out.exists():
-        return
-    if not out.is_dir() or (any(out.iterdir()) and not (out / _TRANSLATIONS).is_dir()):
+    if not is_free(out) and not (out / _TRANSLATIONS).is_dir():
         raise ConfigError(f"{out} is there and holds no translations; name another folder by --out")
     corpus = out / _CORPUS
     others = [path.name for path in corpus.iterdir() if path.suffix != ".jsonl"] if corpus.is_dir() else []

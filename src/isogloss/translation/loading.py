@@ -7,11 +7,10 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from isogloss.errors import ConfigError, ModelError
-from isogloss.model_source import SAFE_WEIGHTS, check_device, check_model_name, hide_loading_bars
+from isogloss.errors import ConfigError, ModelError, first_line
+from isogloss.model_source import SAFE_WEIGHTS, check_device, fetch_model, hide_loading_bars
 from isogloss.translation.models import BEAMS, Seq2SeqModel, Seq2SeqTranslator
 
-PRECISIONS = ("float32", "float16", "bfloat16")
 _CARD_HEAD = re.compile(r"---\r?\n(.*?)\n---", re.DOTALL)
 _LICENCE = re.compile(r"""^license: *["']?([\w.+-]+)""", re.MULTILINE)
 _LOADING_ERRORS = (
@@ -123,8 +122,7 @@ def load_model(
             )
             model = model.to(place)  # a device may have too little memory
     except _LOADING_ERRORS as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"{name}: cannot be loaded as a translation model ({reason})") from error
+        raise ModelError(f"{name}: cannot be loaded as a translation model ({first_line(error)})") from error
     whole = Seq2SeqModel(model, tokenizer, name, fingerprint=fingerprint_model(folder), beams=beams)
     _check_vocabulary(len(tokenizer), model.config.vocab_size, name)
     return whole
@@ -152,22 +150,8 @@ def _find_folder(name: str) -> Path:
     """Find a model's folder, fetching it from the hub when it is none."""
     base, _, revision = name.partition("@")
     if Path(name).exists() or not revision:
-        base, revision = name, ""
-    check_model_name(base)
-    if Path(base).is_dir():
-        return Path(base)
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError is of the library beneath
-        HFValidationError,
-        HTTPError,
-        LocalEntryNotFoundError,
-    )
-
-    try:
-        return Path(snapshot_download(base, revision=revision or None, allow_patterns=_NEEDED))
-    except (HFValidationError, HTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"{name}: no such folder, and it cannot be had from the hub ({reason})") from error
+        return fetch_model(name, _NEEDED)
+    return fetch_model(base, _NEEDED, revision)
 
 
 def _check_vocabulary(tokens: int, size: int, name: str) -> None:

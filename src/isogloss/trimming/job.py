@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from isogloss.encoding import Encoder, load_encoder
 from isogloss.encoding.fingerprint import fingerprint_model
 from isogloss.errors import ConfigError, ModelError
-from isogloss.files import replace_folder, write_text
+from isogloss.files import is_free, replace_folder, write_text
 from isogloss.run_directory import describe_environment
 from isogloss.trimming.held_out import HeldOutChange, compare_segmentation, measure_change
 from isogloss.trimming.model_files import ModelFiles, open_model, write_model
@@ -64,7 +64,7 @@ def trim(
 
     Source: ours; Abdaoui et al. 2020, arXiv 2010.05609, cut vocabularies to the pieces of a language.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not is_free(out):
         raise ConfigError(f"{out} is not empty; choose another folder for the trimmed model")
     if not 0 <= share < 1:
         raise ConfigError(f"the share to hold out is from 0 to below 1; got {share}")

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
 
-from isogloss.errors import ModelError
+from isogloss.errors import ModelError, first_line
 from isogloss.vocabulary.folder import read_object
 
 WEIGHTS = "model.safetensors"
@@ -70,8 +70,7 @@ def find_tables(folder: Path) -> VocabularyTables:
     try:
         config = AutoConfig.from_pretrained(str(folder))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"{folder}: its configuration cannot be read ({reason})") from error
+        raise ModelError(f"{folder}: its configuration cannot be read ({first_line(error)})") from error
     if config.get_text_config() is not config or not isinstance(getattr(config, "vocab_size", None), int):
         raise ModelError(f"{folder}: a {config.model_type} model has no single vocabulary of text to trim")
     smaller, larger = (_build(config, extra) for extra in (0, 1))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from isogloss.errors import ModelError
-from isogloss.model_source import check_model_name, find_model
+from isogloss.model_source import fetch_model, find_model
 
 TOKENIZER_FILE = "tokenizer.json"
 TOKENIZER_PATTERNS = ("*.json", "*.model", "*.txt")
@@ -32,19 +32,7 @@ def find_folder(model: str, patterns: Sequence[str] | None = None) -> Path:
     folder = Path(name)
     if folder.is_dir() and any((folder / file).is_file() for file in _LOADABLE):
         return folder
-    check_model_name(name)
-    if folder.is_dir():
-        return folder
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=None if patterns is None else list(patterns)))
-    except (OSError, ValueError, HfHubHTTPError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(
-            f"{model}: no such folder, and it cannot be fetched from the hub ({reason})"
-        ) from error
+    return fetch_model(name, patterns)
 
 
 def find_transformer(folder: Path) -> Path:

@@ -15,7 +15,7 @@ from tokenizers import Encoding, Tokenizer, normalizers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from isogloss.errors import ModelError
+from isogloss.errors import ModelError, first_line
 from isogloss.vocabulary.folder import find_transformer, read_object
 from isogloss.vocabulary.texts import Text
 
@@ -149,8 +149,7 @@ def load_tokenizer(folder: Path) -> ModelTokenizer:
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(place))
     except Exception as error:  # the library raises errors of many kinds, some of them bare Exception
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"{folder}: its tokenizer cannot be loaded ({reason})") from error
+        raise ModelError(f"{folder}: its tokenizer cannot be loaded ({first_line(error)})") from error
     if not isinstance(tokenizer, PreTrainedTokenizerBase) or not tokenizer.is_fast:
         raise ModelError(
             f"{folder}: {type(tokenizer).__name__} is no tokenizer of the library tokenizers; save the model "
