@@ -225,6 +225,14 @@ def test_what_isogloss_decides_cannot_be_set_in_the_trainer_table(
         ({"save_steps": 3}, r"\[trainer\]: .*round multiple"),
         ({"learning_rate": -1.0}, r"'trainer\.learning_rate' is at least 0\.0; got -1\.0"),
         ({"max_steps": 0}, r"'trainer\.max_steps' is at least 1; got 0"),
+        ({"max_steps": -1, "num_train_epochs": 0}, r"'trainer\.num_train_epochs' is above 0; got 0"),
+        ({"eval_accumulation_steps": 0}, r"'trainer\.eval_accumulation_steps' is at least 1; got 0"),
+        (
+            {"dataloader_num_workers": 1, "dataloader_prefetch_factor": 0},
+            r"'trainer\.dataloader_prefetch_factor' is at least 1; got 0",
+        ),
+        ({"dataloader_persistent_workers": True}, r"needs 'trainer\.dataloader_num_workers' above 0"),
+        ({"log_level": "loud"}, r"'trainer\.log_level' is one of .*warning.*; got 'loud'"),
         ({"save_strategy": "no"}, r"'trainer\.save_strategy' = 'no' keeps no checkpoint of the best model"),
     ],
 )
