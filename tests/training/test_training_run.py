@@ -170,6 +170,14 @@ def test_a_run_that_diverges_is_no_result(settings: Settings, tmp_path: Path) ->
     assert not (tmp_path / "run" / "model").exists()
 
 
+def test_a_run_that_diverges_before_its_validation_says_what_to_do(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=r"the model in training gives .*; .* lower the learning rate"):
+        train(settings(learning_rate=1e30, max_steps=6), tmp_path / "run")
+    assert not (tmp_path / "run" / "model").exists()
+
+
 def test_the_trainer_table_reaches_the_arguments_untouched(settings: Settings, tmp_path: Path) -> None:
     table: dict[str, TomlValue] = {
         "learning_rate": 7e-4,
