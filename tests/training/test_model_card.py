@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from training_runs import Settings
 
 from isogloss.cli.main import main
-from isogloss.config import CorpusConfig, TrainConfig
+from isogloss.config import CorpusConfig, LoraConfig, TrainConfig
 from isogloss.encoding.fingerprint import fingerprint_model
 from isogloss.model_card import compose_card, read_license, read_record
 from isogloss.model_card.markdown import escape, write_code, write_table
@@ -161,6 +161,26 @@ def test_it_tells_what_the_run_was(finished: Path) -> None:
     mono = stored["validation"]["scores"]["mono"]
     assert measured["mAP within a language"] == [f"{mono['value']:.4f}", f"{mono['chance']:.4f}"]
     assert measured["loss, nats"][0] == f"{stored['validation_loss']:.4f}"
+
+
+def test_what_else_decided_the_model_is_told(finished: Path, tmp_path: Path) -> None:
+    record = read_record(finished)
+    loss, batches = replace(record.config.loss, directions=2), replace(record.config.batches, size=64)
+    adapter = LoraConfig(rank=4, alpha=8.5, targets=("query", "value"))
+    config = replace(record.config, loss=loss, batches=batches, lora=adapter, data_share=0.25)
+    (tmp_path / "README.md").write_text(compose_card(replace(record, config=config)), encoding="utf-8")
+    plain, changed = values_of(finished / "model" / "README.md"), values_of(tmp_path / "README.md")
+    assert {name: value for name, value in changed.items() if plain.get(name) != value} == {
+        "share of the data trained on": "0.25",
+        "low-rank adapter, merged into the weights": "rank 4, alpha 8.5, dropout 0, of query, value",
+        "rows of a batch": "64",
+        "loss": "infonce, in two directions",
+    }
+    name = "candidates that answer another row's question as well"
+    assert plain[name] == "left out"
+    kept = replace(record.config, loss=replace(loss, mask_false_negatives=False))
+    (tmp_path / "README.md").write_text(compose_card(replace(record, config=kept)), encoding="utf-8")
+    assert values_of(tmp_path / "README.md")[name] == "negatives like others"
 
 
 def test_nothing_of_the_machine_or_of_keys_is_told(finished: Path, config: TrainConfig) -> None:

@@ -120,6 +120,35 @@ def test_gradient_checkpointing_gives_the_same_gradients(
     assert largest_difference(tmp_path / "with" / "model", tmp_path / "without" / "model") < 1e-5
 
 
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"nonsense": 1}, r"_kwargs' are arguments of torch\.utils\.checkpoint\.checkpoint.*: .*nonsense"),
+        ({"use_reentrant": False, "nonsense": 1}, "unexpected keyword argument 'nonsense'"),
+        ({"use_reentrant": False, "determinism_check": "strict"}, "determinism_check should be one of"),
+        ({"use_reentrant": False, "context_fn": "none"}, "not callable"),
+        ({"every_n_layers": 0}, r"\.every_n_layers' is a whole number from 1; got 0"),
+        ("all", "should be a table; got 'all'"),
+    ],
+)
+@pytest.mark.parametrize("name", ["gradient_checkpointing_kwargs", "activation_checkpointing_kwargs"])
+def test_what_torch_cannot_compute_again_is_refused_before_anything_is_written(
+    settings: Settings, tmp_path: Path, name: str, table: TomlValue, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        train(short(settings, gradient_checkpointing=True, **{name: table}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_gradient_checkpointing_takes_its_settings(
+    settings: Settings, tmp_path: Path, computed_again: list[int]
+) -> None:
+    table: dict[str, TomlValue] = {"use_reentrant": False, "every_n_layers": 2}
+    train(short(settings, gradient_checkpointing=True, gradient_checkpointing_kwargs=table), tmp_path / "run")
+    # One of two layers for two columns, four times.
+    assert len(computed_again) == 8
+
+
 def read_norms(run: Path) -> list[float]:
     entries = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     return [entry["grad_norm"] for entry in entries if "grad_norm" in entry]

@@ -58,7 +58,9 @@ def list_settings(kind: type[object], where: str = "") -> Iterator[tuple[str, st
             yield f"{where}{field.name}", "needed"
 
 
-@pytest.mark.parametrize(("page", "kind"), [("training.md", TrainConfig), ("pretraining.md", PretrainConfig)])
+@pytest.mark.parametrize(
+    ("page", "kind"), [("training-settings.md", TrainConfig), ("pretraining.md", PretrainConfig)]
+)
 def test_the_settings_table_is_complete_and_true(page: str, kind: type[object]) -> None:
     text = (DOCS / page).read_text(encoding="utf-8")
     (table,) = re.findall(r"\| setting \| default \| meaning \|\n\|---\|---\|---\|\n((?:\|.*\n)+)", text)
@@ -69,13 +71,13 @@ def test_the_settings_table_is_complete_and_true(page: str, kind: type[object]) 
 
 
 def test_the_decided_settings_are_listed() -> None:
-    text = (DOCS / "training.md").read_text(encoding="utf-8")
+    text = (DOCS / "training-settings.md").read_text(encoding="utf-8")
     (listed,) = re.findall(r"<!-- decided -->(.*?)<!-- end -->", text, re.DOTALL)
     assert re.findall(r"`(\w+)`", listed) == sorted(DECIDED)
 
 
 def test_the_refused_settings_are_listed() -> None:
-    text = (DOCS / "training.md").read_text(encoding="utf-8")
+    text = (DOCS / "training-settings.md").read_text(encoding="utf-8")
     (listed,) = re.findall(r"<!-- refused -->(.*?)<!-- end -->", text, re.DOTALL)
     assert re.findall(r"`(\w+)`", listed) == sorted(REFUSED)
 
@@ -102,7 +104,17 @@ def test_the_example_of_pre_training_is_read(tmp_path: Path) -> None:
     assert config.encoder.vocabulary == 24000
 
 
-@pytest.mark.parametrize("page", ["training.md", "pretraining.md"])
+def list_anchors(page: Path) -> set[str]:
+    """List what a link into a page can name: its headings, as GitHub spells them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", ["training.md", "training-settings.md", "pretraining.md"])
 def test_links_lead_somewhere(page: str) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", (DOCS / page).read_text(encoding="utf-8")):
-        assert (DOCS / target).is_file(), target
+    links = re.findall(r"\]\(([^)#]*)(?:#([^)]+))?\)", (DOCS / page).read_text(encoding="utf-8"))
+    assert links
+    for target, anchor in links:
+        file = DOCS / (target or page)
+        assert file.is_file(), target
+        assert not anchor or anchor in list_anchors(file), anchor

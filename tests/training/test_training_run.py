@@ -170,6 +170,14 @@ def test_a_run_that_diverges_is_no_result(settings: Settings, tmp_path: Path) ->
     assert not (tmp_path / "run" / "model").exists()
 
 
+def test_a_run_that_diverges_before_its_validation_says_what_to_do(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=r"the model in training gives .*; .* lower the learning rate"):
+        train(settings(learning_rate=1e30, max_steps=6), tmp_path / "run")
+    assert not (tmp_path / "run" / "model").exists()
+
+
 def test_the_trainer_table_reaches_the_arguments_untouched(settings: Settings, tmp_path: Path) -> None:
     table: dict[str, TomlValue] = {
         "learning_rate": 7e-4,
@@ -225,6 +233,14 @@ def test_what_isogloss_decides_cannot_be_set_in_the_trainer_table(
         ({"save_steps": 3}, r"\[trainer\]: .*round multiple"),
         ({"learning_rate": -1.0}, r"'trainer\.learning_rate' is at least 0\.0; got -1\.0"),
         ({"max_steps": 0}, r"'trainer\.max_steps' is at least 1; got 0"),
+        ({"max_steps": -1, "num_train_epochs": 0}, r"'trainer\.num_train_epochs' is above 0; got 0"),
+        ({"eval_accumulation_steps": 0}, r"'trainer\.eval_accumulation_steps' is at least 1; got 0"),
+        (
+            {"dataloader_num_workers": 1, "dataloader_prefetch_factor": 0},
+            r"'trainer\.dataloader_prefetch_factor' is at least 1; got 0",
+        ),
+        ({"dataloader_persistent_workers": True}, r"needs 'trainer\.dataloader_num_workers' above 0"),
+        ({"log_level": "loud"}, r"'trainer\.log_level' is one of .*warning.*; got 'loud'"),
         ({"save_strategy": "no"}, r"'trainer\.save_strategy' = 'no' keeps no checkpoint of the best model"),
     ],
 )

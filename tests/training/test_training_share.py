@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from training_runs import Settings, write_corpus
 
 from isogloss.batching import BatchPlan, choose_strategy
-from isogloss.corpus import read_corpus
+from isogloss.config import CorpusConfig, ValidationConfig
+from isogloss.corpus import StoredCorpus, read_corpus, store_corpus
 from isogloss.errors import ConfigError
 from isogloss.training.plans import count_kinds, plan_run, read_training_data, take_share
 
@@ -34,6 +36,21 @@ def test_a_share_is_whole_articles_and_leaves_validation_alone(settings_without_
             assert part.validation is not None
             assert part.validation.corpora[0].item_ids == whole.validation.corpora[0].item_ids
             assert kept.item_ids == plan_run(replace(config, data_share=share)).train.corpora[0].item_ids
+
+
+@pytest.mark.parametrize("held_out", [0.0, 0.2])
+def test_a_stored_corpus_gives_the_share_of_the_same_files(
+    settings_without_model: Settings, tmp_path: Path, held_out: float
+) -> None:
+    config = settings_without_model(validation=ValidationConfig(share=held_out, retrieval=0))
+    store_corpus(Path(config.corpora[0].path), tmp_path / "rivers", quiet=True)
+    stored = replace(config, corpora=(CorpusConfig(str(tmp_path / "rivers")),))
+    for share in (0.1, 0.25, 0.5, 0.75, 0.9):
+        (mine,), (theirs,) = (
+            plan_run(replace(one, data_share=share)).train.corpora for one in (stored, config)
+        )
+        assert isinstance(mine, StoredCorpus)
+        assert {name for part in mine.parts() for name in part.item_ids} == set(theirs.item_ids)
 
 
 @pytest.mark.parametrize("share", [0.0, -0.5, 1.5, float("nan")])

@@ -16,6 +16,7 @@ from isogloss.batching import BatchPlan, count_composition
 from isogloss.config import BatchesConfig, CorpusConfig, TrainConfig, ValidationConfig
 from isogloss.corpus import StoredCorpus, read_corpus, store_corpus
 from isogloss.errors import ConfigError
+from isogloss.training import plans
 from isogloss.training.plans import hold_out_articles, list_trained_languages, plan_run
 from isogloss.training.rows import RowTexts
 
@@ -44,8 +45,8 @@ def rows_of(plan: BatchPlan) -> dict[str, str]:
 
 
 def test_rows_have_the_texts_of_the_files(stored: TrainConfig, corpus_path: Path) -> None:
-    plans = plan_run(stored)
-    assert isinstance(plans.train.corpora[0], StoredCorpus)
+    train = plan_run(stored).train
+    assert isinstance(train.corpora[0], StoredCorpus)
     memory = read_corpus(corpus_path)
     asked = {
         row.question: {other.passage_text(stored.unit) for other in renderings if other}
@@ -53,7 +54,7 @@ def test_rows_have_the_texts_of_the_files(stored: TrainConfig, corpus_path: Path
         for row, *renderings in zip(memory.renderings[language], *memory.renderings.values(), strict=True)
         if row
     }
-    found = rows_of(plans.train)
+    found = rows_of(train)
     assert len(found) > 30
     for question, passage in found.items():
         assert passage in asked[question]
@@ -82,6 +83,24 @@ def test_articles_are_held_out_of_all_corpora(store: Path, corpus_path: Path) ->
     assert set(held_out[0].list_article_names()) == set(held_out[1].list_article_names())
     with pytest.raises(ConfigError, match="no second article"):
         hold_out_articles([kept[0].separate_articles({next(kept[0].list_article_names())})[1]], 0.2)
+
+
+@pytest.mark.parametrize("kind", ["stored", "files"])
+def test_too_many_held_out_items_are_not_taken_into_memory(
+    stored: TrainConfig, settings: Settings, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    config = stored if kind == "stored" else settings()
+    validation = plan_run(config).validation
+    assert validation is not None
+    (held_out,) = validation.corpora
+    monkeypatch.setattr(plans, "LARGEST_HELD_OUT", held_out.item_count)
+    assert plan_run(config).retrieval is not None
+    monkeypatch.setattr(plans, "LARGEST_HELD_OUT", held_out.item_count - 1)
+    with pytest.raises(ConfigError, match=r"rivers: 8 held-out items are too many .* \(at most 7\); lower"):
+        plan_run(config)
+    without = plan_run(replace(config, validation=replace(config.validation, retrieval=0)))
+    assert without.validation is not None
+    assert without.validation.corpora[0].item_count == held_out.item_count
 
 
 @pytest.mark.slow

@@ -165,8 +165,16 @@ def _list_settings(config: TrainConfig, record: RunRecord) -> Iterator[tuple[str
     if alpha is not None and config.batches.strategy == "hybrid":
         yield "alpha, the share of batches in one language", f"{alpha:g}"
     yield "seed", str(config.seed)
+    if config.data_share < 1:
+        yield "share of the data trained on", f"{config.data_share:g}"
+    if (lora := config.lora) is not None:
+        layers = ", ".join(lora.targets) or "all linear layers"
+        shape = f"rank {lora.rank}, alpha {lora.alpha:g}, dropout {lora.dropout:g}, of {layers}"
+        yield "low-rank adapter, merged into the weights", shape
     yield "rows of a batch", str(config.batches.size)
-    yield "loss", config.loss.name
+    yield "loss", config.loss.name + (", in two directions" if config.loss.directions == 2 else "")
+    masked = "left out" if config.loss.mask_false_negatives else "negatives like others"
+    yield "candidates that answer another row's question as well", masked
     if temperature is not None:
         learned = ", learned" if config.loss.learn_temperature else ""
         yield "temperature", f"{temperature:.4g}{learned}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import difflib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from accelerate.utils import DynamoBackend
 from sentence_transformers import SentenceTransformerTrainingArguments
+from torch.utils.checkpoint import checkpoint
 from transformers import SchedulerType, get_scheduler
 from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
@@ -41,6 +43,7 @@ DECIDED: Mapping[str, str] = {
     "prompts": "'model.query_prefix' and 'model.passage_prefix'",
     "router_mapping": "isogloss",
     "remove_unused_columns": "isogloss",
+    "label_names": "isogloss",
     "resume_from_checkpoint": "--resume",
     "restore_callback_states_from_checkpoint": "--resume",
     "eval_strategy": "'validation.every'",
@@ -63,9 +66,14 @@ _LEAST = {
     "weight_decay": 0.0,
     "max_steps": 1,
     "gradient_accumulation_steps": 1,
+    "eval_accumulation_steps": 1,
     "dataloader_num_workers": 0,
+    "dataloader_prefetch_factor": 1,
 }
 """Settings of the trainer that make no sense below a number; the trainer itself takes some of them."""
+
+_OF_LAYERS = ("every_n_layers", "offload")
+"""Settings of gradient checkpointing that transformers reads itself; torch gets the others."""
 
 _COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
@@ -133,7 +141,7 @@ def build_arguments(config: TrainConfig, checkpoints: Path, *, validate: bool) -
     except (TypeError, ValueError, ImportError, OSError) as error:
         raise ConfigError(f"[trainer]: {first_line(error)}") from error
     _check_processes(arguments, place)
-    for check in (_check_precision, _check_dealing, _check_schedule, _check_loggers):
+    for check in (_check_precision, _check_recomputing, _check_dealing, _check_schedule, _check_loggers):
         check(arguments)
     check_sharding(arguments, config.loss)
     return arguments
@@ -227,8 +235,33 @@ def _check_precision(arguments: PlannedArguments) -> None:
         raise ConfigError("'trainer.fp16' needs a GPU; on the CPU take 'trainer.bf16', or neither")
 
 
+def _check_recomputing(arguments: PlannedArguments) -> None:
+    """Check that layers can be computed again as asked; torch would say so at the first step."""
+    settings: object = arguments.gradient_checkpointing_kwargs or {}
+    if not isinstance(settings, dict):
+        raise ConfigError(f"'trainer.gradient_checkpointing_kwargs' should be a table; got {settings!r}")
+    every = settings.get("every_n_layers", 1)
+    if not isinstance(every, int) or every < 1:
+        raise ConfigError(
+            f"'trainer.gradient_checkpointing_kwargs.every_n_layers' is a whole number from 1; got {every!r}"
+        )
+    of_torch = {name: value for name, value in settings.items() if name not in _OF_LAYERS}
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            checkpoint(torch.sin, torch.zeros(1, requires_grad=True), **of_torch)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            "'trainer.gradient_checkpointing_kwargs' are arguments of torch.utils.checkpoint.checkpoint, "
+            f"such as use_reentrant: {first_line(error)}"
+        ) from error
+
+
 def _check_dealing(arguments: PlannedArguments) -> None:
-    """Check that accelerate is not told to deal batches in ways of its own."""
+    """Check that accelerate is not told to deal batches in ways of its own, and that they can be loaded."""
+    if arguments.dataloader_persistent_workers and not arguments.dataloader_num_workers:
+        raise ConfigError(
+            "'trainer.dataloader_persistent_workers' needs 'trainer.dataloader_num_workers' above 0"
+        )
     for name, harm in (
         ("split_batches", "skips every batch that is not full"),
         ("dispatch_batches", "cuts the shares of the processes again"),
@@ -288,15 +321,16 @@ def _check_loggers(arguments: PlannedArguments) -> None:
 
 def _check_trainer_table(trainer: Mapping[str, TomlValue], *, validate: bool) -> None:
     known = {
-        entry.name: entry.type
-        for entry in dataclasses.fields(SentenceTransformerTrainingArguments)
-        if entry.init
+        entry.name: entry for entry in dataclasses.fields(SentenceTransformerTrainingArguments) if entry.init
     }
     for key, least in _LEAST.items():
         value = trainer.get(key)
         unset = key == "max_steps" and value == -1  # the trainer's way to say that epochs decide
         if isinstance(value, int | float) and value < least and not unset:
             raise ConfigError(f"'trainer.{key}' is at least {least}; got {value}")
+    epochs = trainer.get("num_train_epochs", 1)
+    if isinstance(epochs, int | float) and not epochs > 0:
+        raise ConfigError(f"'trainer.num_train_epochs' is above 0; got {epochs}")
     for key, value in trainer.items():
         if key in DECIDED:
             raise ConfigError(f"'trainer.{key}' is decided by {DECIDED[key]}; take it out")
@@ -306,10 +340,13 @@ def _check_trainer_table(trainer: Mapping[str, TomlValue], *, validate: bool) ->
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean 'trainer.{near[0]}'?" if near else "[trainer] takes training arguments"
             raise ConfigError(f"unknown setting 'trainer.{key}' ({hint})")
-        fitting, wording = _PLAIN_TYPES.get(known[key], ((object, bool), ""))
+        fitting, wording = _PLAIN_TYPES.get(known[key].type, ((object, bool), ""))
         # A TOML true is no number, though Python counts it as one.
         if not isinstance(value, fitting) or (isinstance(value, bool) and bool not in fitting):
             raise ConfigError(f"'trainer.{key}' should be {wording}; got {value!r}")
+        choices = list(known[key].metadata.get("choices", ()))
+        if choices and value not in choices:
+            raise ConfigError(f"'trainer.{key}' is one of {', '.join(choices)}; got {value!r}")
     strategy = trainer.get("save_strategy", "steps")
     if validate and strategy not in ("steps", "best"):
         raise ConfigError(

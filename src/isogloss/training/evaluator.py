@@ -12,6 +12,7 @@ from sentence_transformers.base.model import BaseModel
 from transformers import TrainerState
 
 from isogloss.encoding import Encoder
+from isogloss.errors import ModelError
 from isogloss.evaluation import evaluate
 from isogloss.training.retrieval import METRICS, RetrievalSet
 
@@ -57,6 +58,11 @@ class RetrievalEvaluator(BaseEvaluator):
         try:
             encoder = Encoder(cast("SentenceTransformer", model), "the model in training", quiet=True)
             results = evaluate(encoder, self.retrieval.benchmark, self.retrieval.unit, quiet=True)
+        except ModelError as error:
+            raise ModelError(
+                f"{error}; if training diverged, lower the learning rate or raise the warmup, and start in "
+                "another folder"
+            ) from error
         finally:
             model.train(in_training)
         return {METRICS[name].key: value for name, value in self.retrieval.score(results).items()}

@@ -18,14 +18,14 @@ from isogloss.hard_negatives import MinedNegatives, read_negatives
 from isogloss.overlap import CheckedCorpora, OverlapPolicy, check_overlap
 from isogloss.training.retrieval import RetrievalSet, build_retrieval_set, check_metric
 
-VALIDATION_SEED = 0
-"""Seed of held-out articles and validation batches, not the run's: every run is judged by the same."""
+DATA_SEED = 0
+"""Seed of held-out articles, shares of the data and validation batches, not the run's: the same in all.
+
+Stored corpora have their articles in the order of this seed.
+"""
 
 LARGEST_HELD_OUT = 200_000
 """Held-out items that are taken into memory at most; half a gigabyte of text in some languages."""
-
-SHARE_SEED = 1
-"""Seed of the articles that a share of the data keeps: equal shares are equal articles in every run."""
 
 
 class RunPlans(NamedTuple):
@@ -225,7 +225,7 @@ def plan_run(config: TrainConfig, data: TrainingData | None = None) -> RunPlans:
     retrieval = None
     if held_out and config.validation.retrieval:
         loaded = [_load_held_out(corpus) for corpus in held_out]
-        retrieval = build_retrieval_set(loaded, config.validation.retrieval, config.unit, VALIDATION_SEED)
+        retrieval = build_retrieval_set(loaded, config.validation.retrieval, config.unit, DATA_SEED)
     check_metric(config.validation, retrieval)
     return RunPlans(plan, validation, corpora, overlap, retrieval, mined)
 
@@ -280,9 +280,7 @@ def hold_out_articles(
         ConfigError: No corpus has a second article, or nothing would be left to train on.
     """
     splits = [
-        corpus.split_articles(share, seed=VALIDATION_SEED)
-        for corpus in corpora
-        if corpus.has_second_article()
+        corpus.split_articles(share, seed=DATA_SEED) for corpus in corpora if corpus.has_second_article()
     ]
     listed = ", ".join(corpus.name for corpus in corpora)
     if not splits:
@@ -324,7 +322,7 @@ def take_share(corpora: Sequence[Corpus], share: float) -> tuple[Corpus, ...]:
             raise ConfigError(
                 f"'data_share' takes whole articles, and {corpus.name} trains on one alone; set it to 1"
             )
-    return tuple(corpus.split_articles(share, seed=SHARE_SEED)[1] for corpus in corpora)
+    return tuple(corpus.split_articles(share, seed=DATA_SEED)[1] for corpus in corpora)
 
 
 def plan_validation(
@@ -347,7 +345,7 @@ def plan_validation(
     """
     parallel = any(len(corpus.items_across()) for corpus in held_out)
     strategy = choose_strategy("hybrid", DEFAULT_ALPHA if parallel else 1.0)
-    return BatchPlan(held_out, strategy, batch_size, seed=VALIDATION_SEED, negatives=negatives, mined=mined)
+    return BatchPlan(held_out, strategy, batch_size, seed=DATA_SEED, negatives=negatives, mined=mined)
 
 
 def count_kinds(plan: BatchPlan, batches: int) -> dict[str, int]:

@@ -143,20 +143,8 @@ def _train(
         LossState(loss).load(checkpoint)
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     check_finite(model)
-    trained, parameters = count_parameters(model)
-    kept = find_validation(trainer.state)
-    outcome = TrainingOutcome(
-        model=directory.model,
-        steps=trainer.state.global_step,
-        best_step=trainer.state.best_global_step or None,
-        train_loss=float(result.training_loss),
-        validation_loss=kept.get("eval_loss"),
-        retrieval=take_metrics(kept),
-        retrieval_chance=plans.retrieval.chance if plans.retrieval else {},
-        truncation=truncation,
-        trained_parameters=trained,
-        parameters=parameters,
-        seconds=time.monotonic() - start,
+    outcome = _sum_up(
+        trainer, plans, directory.model, result.training_loss, truncation, time.monotonic() - start
     )
     whole = trainer.gather_model()
     if leads:
@@ -165,6 +153,32 @@ def _train(
         _save_model(whole, directory, adapted=config.lora is not None)
     wait_for_all()
     return outcome
+
+
+def _sum_up(
+    trainer: PlannedTrainer,
+    plans: RunPlans,
+    folder: Path,
+    train_loss: float,
+    truncation: TruncationCount,
+    seconds: float,
+) -> TrainingOutcome:
+    """Say what was done, before an adapter is merged."""
+    kept = find_validation(trainer.state)
+    trained, parameters = count_parameters(trainer.model)
+    return TrainingOutcome(
+        model=folder,
+        steps=trainer.state.global_step,
+        best_step=trainer.state.best_global_step or None,
+        train_loss=train_loss,
+        validation_loss=kept.get("eval_loss"),
+        retrieval=take_metrics(kept),
+        retrieval_chance=plans.retrieval.chance if plans.retrieval else {},
+        truncation=truncation,
+        trained_parameters=trained,
+        parameters=parameters,
+        seconds=seconds,
+    )
 
 
 def _prepare_model(
