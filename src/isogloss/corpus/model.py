@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogloss.corpus.parts import check_languages, check_share, choose_articles, move_negatives
+from isogloss.corpus.record import Blemish
 from isogloss.errors import DataError
 from isogloss.types import PassageUnit
 
@@ -47,22 +48,6 @@ class Rendering(NamedTuple):
         """
         start, end = self.sentence
         return unit.text(self.passage[start:end], self.passage)
-
-
-class Blemish(NamedTuple):
-    """Name one flaw of the data that is counted and reported, not refused.
-
-    Args:
-        path: The file.
-        position: Where in the file.
-        kind: What is wrong, in a few words that are the same for all flaws of the kind.
-        language: The language that it touches; empty when unknown.
-    """
-
-    path: str
-    position: str
-    kind: str
-    language: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,8 +24,7 @@ from isogloss.corpus.identity import (
     natural_order,
     normalize_space,
 )
-from isogloss.corpus.model import Blemish
-from isogloss.corpus.record import Record
+from isogloss.corpus.record import Blemish, Record
 from isogloss.corpus.stored.articles import HOLD_OUT_SEED
 
 _TABLES = """
