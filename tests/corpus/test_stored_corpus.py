@@ -95,17 +95,19 @@ def test_one_item_at_a_time_says_what_the_whole_says(pair: tuple[StoredCorpus, P
     twin = np.array([place[stored.item_id(item)] for item in items.tolist()])
     assert sorted(twin.tolist()) == list(range(len(twin)))
     assert np.array_equal(stored.present_in(items), memory.present[twin])
-    for mine, theirs in ((stored.passages_of(items), memory.passages[twin]),):
-        assert len(set(zip(mine.tolist(), theirs.tolist(), strict=True))) == memory.passages.max() + 1
-        assert (np.diff(mine) >= 0).all()
+    passages = stored.passages_of(items)
+    assert len({*zip(passages.tolist(), memory.passages[twin].tolist(), strict=True)}) == len({*passages})
+    assert len({*passages}) == memory.passages.max() + 1
+    assert (np.diff(passages) >= 0).all()
     articles = stored.items_of_articles(items)
-    for item, pool in zip(items.tolist(), articles, strict=True):
-        found = pool[np.arange(len(pool))]
+    mine, theirs = stored.given_negatives(items), memory.given_negatives(twin)
+    for item in items.tolist():
+        found = articles.row(item)
         same = memory.articles[twin[found]] == memory.articles[twin[item]]
         assert same.all()
         assert len(found) == np.count_nonzero(memory.articles == memory.articles[twin[item]])
-        named = {stored.item_id(other) for other in stored.given_negatives(item)}
-        assert named == {memory.item_ids[other] for other in memory.given_negatives(int(twin[item]))}
+        named = {stored.item_id(other) for other in mine.row(item).tolist()}
+        assert named == {memory.item_ids[other] for other in theirs.row(item).tolist()}
         for language in np.array(stored.languages)[stored.present_in(np.array([item]))[0]].tolist():
             assert stored.rendering(item, language) == memory.rendering(int(twin[item]), language)
     assert stored.paired_languages() == memory.paired_languages()
