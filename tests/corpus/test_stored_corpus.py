@@ -233,6 +233,20 @@ def test_a_corpus_goes_to_another_process_by_its_place(pair: tuple[StoredCorpus,
         assert said(pickle.loads(sent).load()) == said(corpus.load())
 
 
-def test_another_seed_of_hold_out_is_refused(pair: tuple[StoredCorpus, ParallelCorpus]) -> None:
-    with pytest.raises(ConfigError, match="with seed 0 only; got 1"):
-        pair[0].split_articles(0.1, seed=1)
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.9])
+def test_another_seed_holds_out_the_same_articles_too(
+    pair: tuple[StoredCorpus, ParallelCorpus], share: float
+) -> None:
+    for seed in (1, 2):
+        parts = [[ids_of(part) for part in corpus.split_articles(share, seed)] for corpus in pair]
+        assert parts[0] == parts[1]
+        if share > 0.001:
+            # Of so small a share the smallest article is held out, whatever the seed.
+            assert parts[0] != [ids_of(part) for part in pair[0].split_articles(share)]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_share_out_of_range_is_refused_alike(pair: tuple[StoredCorpus, ParallelCorpus], seed: int) -> None:
+    for corpus in pair:
+        with pytest.raises(ConfigError, match="must be above 0 and below 1, not 1"):
+            corpus.split_articles(1, seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogloss.corpus.lists import ItemLists, find_equal
-from isogloss.corpus.parts import check_languages, check_share, choose_articles, move_negatives
+from isogloss.corpus.parts import check_languages, choose_articles, move_negatives
 from isogloss.corpus.record import Blemish
 from isogloss.errors import DataError
 from isogloss.types import PassageUnit
@@ -343,14 +344,8 @@ class ParallelCorpus:
 
         Source: ours.
         """
-        check_share(share)
-        names = [self.article_names[article] for article in self.articles.tolist()]
-        sizes: dict[str, int] = {}
-        for name in names:
-            sizes[name] = sizes.get(name, 0) + 1
-        if len(sizes) < 2:
-            raise DataError(f"corpus {self.name!r} has no second article to hold out; give it article titles")
-        return self.separate_articles(choose_articles(sizes, share * len(names), seed))
+        sizes = Counter(self.article_names[article] for article in self.articles.tolist())
+        return self.separate_articles(choose_articles(self.name, sizes, share, seed))
 
     @cached_property
     def _by_article(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from isogloss.corpus.lists import ItemLists, find_equal
 from isogloss.corpus.model import ParallelCorpus, Rendering, frozen, number_by_first_use
-from isogloss.corpus.parts import check_languages
+from isogloss.corpus.parts import check_languages, choose_articles
 from isogloss.corpus.stored.articles import HOLD_OUT_SEED, StoredArticles
 from isogloss.corpus.stored.bits import BitColumn
 from isogloss.corpus.stored.files import MANIFEST, StoredBlemishes, StoredFiles, open_files
 from isogloss.corpus.stored.index import ItemIndex
-from isogloss.errors import ConfigError, DataError
+from isogloss.errors import DataError
 
 _PART = 20_000
 """Items that are loaded at a time where all texts are read."""
@@ -213,20 +213,20 @@ class StoredCorpus:
 
         Args:
             share: Share of the items to hold out, above 0 and below 1.
-            seed: Must be the one that the store is ordered for.
+            seed: Another seed, another order. With the one that the store is ordered for, the names of the
+                articles are not held in memory.
 
         Returns:
             The rest, and the held-out part.
 
         Raises:
-            ConfigError: ``share`` is not between 0 and 1, or the seed is another one.
+            ConfigError: ``share`` is not between 0 and 1.
             DataError: The corpus has one article only.
         """
-        if seed != HOLD_OUT_SEED:
-            raise ConfigError(
-                f"a stored corpus holds out articles with seed {HOLD_OUT_SEED} only; got {seed}"
-            )
-        return self._separate(self._articles.choose(share, self.item_count, self.name))
+        if seed == HOLD_OUT_SEED:
+            return self._separate(self._articles.choose(share, self.item_count, self.name))
+        sizes = {article.name: article.items for article in self._articles}
+        return self.separate_articles(choose_articles(self.name, sizes, share, seed))
 
     def list_article_names(self) -> Iterator[str]:
         """Read the names of the articles that have items.
