@@ -48,7 +48,7 @@ def test_a_pass_deals_each_item_once_however_the_packets_are_cut(
     if not len(listed):
         return
     with patch.object(packets, "MOST_PACKETS", most):
-        stratum = PacketStratum(corpus, corpus.items_in(0), 5, batch_size, seed)
+        stratum = PacketStratum(5, batch_size, seed, corpus, corpus.items_in(0))
         batches = stratum.batches_per_pass
         assert batches == -(-len(listed) // batch_size)
         groups = Counter(known.passages[listed].tolist())
@@ -103,6 +103,6 @@ def test_items_meet_all_others_about_equally_often() -> None:
 def test_packets_of_a_large_stratum_are_few() -> None:
     with patch.object(packets, "MOST_PACKETS", 64):
         corpus = store_index(make_corpus(5000, ("en",), largest_group=3))
-        stratum = PacketStratum(corpus, corpus.items_in(0), 0, 10, 0)
+        stratum = PacketStratum(0, 10, 0, corpus, corpus.items_in(0))
         stratum.deal(0)
-        assert len(stratum._cuts) - 1 == pytest.approx(64, abs=1)
+        assert len(stratum.cuts) - 1 == pytest.approx(64, abs=1)

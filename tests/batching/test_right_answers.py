@@ -15,7 +15,8 @@ from isogloss.answers import StoredAnswers, find_right_answers
 from isogloss.batching import BatchPlan, NegativeChoice, choose_strategy, find_false_negatives
 from isogloss.config import BatchesConfig, CorpusConfig, ModelConfig, TrainConfig
 from isogloss.corpus import ParallelCorpus, Record, build_corpus, read_corpus
-from isogloss.errors import ConfigError
+from isogloss.errors import ConfigError, PlanError
+from isogloss.hard_negatives import MinedNegatives
 from isogloss.training.plans import plan_run
 from isogloss.types import PassageUnit
 from stored_corpora import store_rows
@@ -198,3 +199,23 @@ def test_a_stored_corpus_with_mined_negatives_is_refused(tmp_path: Path) -> None
     config = TrainConfig(ModelConfig("m"), (entry,), batches=BatchesConfig(negatives="mined"))
     with pytest.raises(ConfigError, match="mined negatives need a corpus in memory"):
         plan_run(config)
+
+
+def test_a_stored_corpus_beside_one_with_mined_negatives_takes_the_next_source(tmp_path: Path) -> None:
+    records = [
+        make_record(item, language, f"{item}?", f"{item} ends.", "So.")
+        for item in range(20)
+        for language in ("de", "en")
+    ]
+    stored, memory = store_rows(tmp_path, records), build_corpus("memory", records, {})
+    mined = MinedNegatives(memory.item_ids, memory.languages, np.zeros((1, 4), dtype=np.int32), {})
+    drawn = [
+        BatchPlan([stored], choose_strategy("x-y"), 8, negatives=NegativeChoice(source)).batch(0, 0)
+        for source in ("mined", "given")
+    ]
+    np.testing.assert_array_equal(drawn[0].negative_items, drawn[1].negative_items)
+    plan = BatchPlan(
+        [stored], choose_strategy("x-y"), 8, negatives=NegativeChoice("mined"), mined={stored.name: mined}
+    )
+    with pytest.raises(PlanError, match="mined negatives need a corpus in memory, not a stored one"):
+        plan.batch(0, 0)

@@ -10,8 +10,7 @@ from corpus_records import content, record, record_lists
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isogloss.corpus import Record, build_corpus
-from isogloss.corpus.model import Blemish
+from isogloss.corpus import Blemish, Record, build_corpus
 from isogloss.errors import DataError
 
 

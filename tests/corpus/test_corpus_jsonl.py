@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from corpus_records import content, record_lists
@@ -13,6 +12,7 @@ from hypothesis import given
 
 from isogloss.corpus import Record, build_corpus, read_corpus, read_jsonl
 from isogloss.errors import ConfigError, DataError
+from stored_corpora import write_rows
 
 ROW = {"id": "a", "language": "en", "question": "Who?", "passage": "It was Ann. She left."}
 
@@ -148,22 +148,7 @@ def test_a_format_is_told_by_what_is_there(tmp_path: Path) -> None:
 def test_what_is_written_is_read_again(
     tmp_path_factory: pytest.TempPathFactory, records: list[Record]
 ) -> None:
-    path = tmp_path_factory.mktemp("jsonl") / "c.jsonl"
-    rows: list[dict[str, Any]] = [
-        {
-            "id": row.item_id,
-            "language": row.language,
-            "question": row.question,
-            "passage": row.passage,
-            "passage_id": row.passage_key,
-            "article": row.article,
-            "answer": row.answer,
-            "answer_start": row.answer_start,
-            "negatives": list(row.negatives),
-        }
-        for row in records
-    ]
-    write(path, *rows)
+    path = write_rows(tmp_path_factory.mktemp("jsonl") / "c.jsonl", records)
     expected = build_corpus("c", records, {})
     found = read_jsonl(path)
     assert content(found)[:-2] == content(expected)[:-2]

@@ -8,8 +8,7 @@ from corpus_records import content, record, record_lists
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isogloss.corpus import ParallelCorpus, Record, Rendering, build_corpus
-from isogloss.corpus.model import Blemish
+from isogloss.corpus import Blemish, ParallelCorpus, Record, Rendering, build_corpus
 from isogloss.corpus.sentences import find_sentence, split_sentences, strip_spans
 from isogloss.errors import ConfigError, DataError
 from isogloss.types import PassageUnit

@@ -95,17 +95,19 @@ def test_one_item_at_a_time_says_what_the_whole_says(pair: tuple[StoredCorpus, P
     twin = np.array([place[stored.item_id(item)] for item in items.tolist()])
     assert sorted(twin.tolist()) == list(range(len(twin)))
     assert np.array_equal(stored.present_in(items), memory.present[twin])
-    for mine, theirs in ((stored.passages_of(items), memory.passages[twin]),):
-        assert len(set(zip(mine.tolist(), theirs.tolist(), strict=True))) == memory.passages.max() + 1
-        assert (np.diff(mine) >= 0).all()
+    passages = stored.passages_of(items)
+    assert len({*zip(passages.tolist(), memory.passages[twin].tolist(), strict=True)}) == len({*passages})
+    assert len({*passages}) == memory.passages.max() + 1
+    assert (np.diff(passages) >= 0).all()
     articles = stored.items_of_articles(items)
-    for item, pool in zip(items.tolist(), articles, strict=True):
-        found = pool[np.arange(len(pool))]
+    mine, theirs = stored.given_negatives(items), memory.given_negatives(twin)
+    for item in items.tolist():
+        found = articles.row(item)
         same = memory.articles[twin[found]] == memory.articles[twin[item]]
         assert same.all()
         assert len(found) == np.count_nonzero(memory.articles == memory.articles[twin[item]])
-        named = {stored.item_id(other) for other in stored.given_negatives(item)}
-        assert named == {memory.item_ids[other] for other in memory.given_negatives(int(twin[item]))}
+        named = {stored.item_id(other) for other in mine.row(item).tolist()}
+        assert named == {memory.item_ids[other] for other in theirs.row(item).tolist()}
         for language in np.array(stored.languages)[stored.present_in(np.array([item]))[0]].tolist():
             assert stored.rendering(item, language) == memory.rendering(int(twin[item]), language)
     assert stored.paired_languages() == memory.paired_languages()
@@ -231,6 +233,20 @@ def test_a_corpus_goes_to_another_process_by_its_place(pair: tuple[StoredCorpus,
         assert said(pickle.loads(sent).load()) == said(corpus.load())
 
 
-def test_another_seed_of_hold_out_is_refused(pair: tuple[StoredCorpus, ParallelCorpus]) -> None:
-    with pytest.raises(ConfigError, match="with seed 0 only; got 1"):
-        pair[0].split_articles(0.1, seed=1)
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.9])
+def test_another_seed_holds_out_the_same_articles_too(
+    pair: tuple[StoredCorpus, ParallelCorpus], share: float
+) -> None:
+    for seed in (1, 2):
+        parts = [[ids_of(part) for part in corpus.split_articles(share, seed)] for corpus in pair]
+        assert parts[0] == parts[1]
+        if share > 0.001:
+            # Of so small a share the smallest article is held out, whatever the seed.
+            assert parts[0] != [ids_of(part) for part in pair[0].split_articles(share)]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_share_out_of_range_is_refused_alike(pair: tuple[StoredCorpus, ParallelCorpus], seed: int) -> None:
+    for corpus in pair:
+        with pytest.raises(ConfigError, match="must be above 0 and below 1, not 1"):
+            corpus.split_articles(1, seed)

@@ -9,7 +9,7 @@ import pytest
 from mining_corpora import write_rows
 
 from isogloss.cli.main import main
-from isogloss.corpus import read_corpus
+from isogloss.corpus import read_corpus, store_corpus
 from isogloss.hard_negatives import read_negatives
 
 NO_MARGIN = ("--relative-margin", "-9", "--absolute-margin", "-9")
@@ -111,6 +111,7 @@ def test_known_errors_are_one_line_and_write_nothing(
     there = tmp_path / "there.negatives"
     there.write_text("mine", encoding="utf-8")
     model = ("--model", xlmr)
+    store_corpus(corpus, tmp_path / "stored", quiet=True)
     before = sorted(tmp_path.iterdir())
     for words, message in [
         ((corpus, *model, "--out", there), "there.negatives is there already; name another file by --out"),
@@ -124,6 +125,7 @@ def test_known_errors_are_one_line_and_write_nothing(
         ((corpus, "--model", tmp_path), "no model in the folder"),
         (("nobody/nothing", *model), "is no file or folder here; name the file to write by --out"),
         ((tmp_path / "none.jsonl", *model, "--out", tmp_path / "x"), "no such file"),
+        ((tmp_path / "stored", *model), "name the files that it was stored from"),
         ((there, *model, "--out", tmp_path / "x"), "is neither .json nor .jsonl"),
     ]:  # fmt: skip
         assert message in refuse(capsys, *words)

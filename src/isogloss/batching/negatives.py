@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,40 +13,9 @@ from isogloss.batching.batch import Batch
 from isogloss.batching.hashing import hash_keys
 from isogloss.batching.languages import SpokenLanguages
 from isogloss.corpus import Corpus, ParallelCorpus
-from isogloss.corpus.stored.bits import BitColumn
-from isogloss.corpus.stored.model import ItemRange
+from isogloss.corpus.lists import ItemLists, Items
 from isogloss.errors import ConfigError, PlanError
 from isogloss.hard_negatives.model import MinedNegatives
-
-
-@dataclass(frozen=True, eq=False)
-class MinedPool:
-    """Hold what was mined for a question, and in which language.
-
-    Args:
-        entries: Item, query language, negative item and its language. Shape: (n, 4), int64.
-    """
-
-    entries: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def __getitem__(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """List the negative items at some places.
-
-        Args:
-            places: Places, from 0. Shape: (m,), int64.
-
-        Returns:
-            The items. Shape: (m,), int64.
-        """
-        items: NDArray[np.int64] = self.entries[places, 2]
-        return items
-
-
-Pool = NDArray[np.int64] | BitColumn | ItemRange | MinedPool
-"""Items to draw from; of a stored corpus, those asked for are worked out."""
 
 NEGATIVE_SOURCES = ("mined", "given", "article", "random")
 NEGATIVE_LANGUAGES = ("passage", "query", "any")
@@ -54,7 +23,7 @@ _ANY = _NONE = -1
 _AT_ONCE = 1 << 16
 _FIRST_TRIES = 2
 _TRIES = 16
-"""Random tries before a pool is searched as a whole: nearly every pool yields within one or two."""
+"""Random tries before a list is searched as a whole: nearly every list yields within one or two."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +61,7 @@ class NegativePools:
     """Draw explicit negatives for the batches of one corpus.
 
     Other rows' negatives stand in a query's denominator too, so a negative shares its passage with no row of
-    the batch, in whatever language. Among the candidates of a pool all are equally likely.
+    the batch, in whatever language. Among the candidates of a list all are equally likely.
 
     Args:
         corpus: The corpus that the batches are from.
@@ -107,7 +76,6 @@ class NegativePools:
     choice: NegativeChoice
     seed: int
     mined: MinedNegatives | None = None
-    _speakers: dict[int, Pool] = field(default_factory=dict, init=False, repr=False)
 
     def draw(self, batch: Batch) -> Batch:
         """Give each row of a batch a negative.
@@ -127,17 +95,18 @@ class NegativePools:
         keys = (self.seed, batch.epoch, batch.step, rows)
         tickets = hash_keys("negative", *keys[:3], rows[:, None], np.arange(_TRIES))
         items, languages, sources = np.full((3, len(batch)), _NONE, dtype=np.int64)
-        for source, list_pools in self._list_stages(batch, wanted):
+        left = rows
+        for source, lists in self._list_stages(batch, wanted):
+            places = self._pick(lists, left, taken, wanted, tickets)
+            slots, places = left[places != _NONE], places[places != _NONE]
+            items[slots] = lists.listing[places]
+            sources[slots] = NEGATIVE_SOURCES.index(source)
+            if source == "mined":
+                languages[slots] = self._mined.entries[places, 3]
             left = np.flatnonzero(items == _NONE)
-            pools = [list_pools(slot) for slot in left.tolist()]
-            places = self._pick(pools, taken, wanted[left], tickets[left])
-            for slot, pool, place in zip(left.tolist(), pools, places.tolist(), strict=True):
-                if place != _NONE:
-                    items[slot] = pool[np.array([place])][0]
-                    sources[slot] = NEGATIVE_SOURCES.index(source)
-                    if isinstance(pool, MinedPool):
-                        languages[slot] = pool.entries[place, 3]
-        for slot in np.flatnonzero(items == _NONE).tolist():
+            if not len(left):
+                break
+        for slot in left.tolist():
             raise PlanError(self._explain_no_negative(int(batch.items[slot]), int(wanted[slot])))
         if self.choice.language == "any":
             spoken = SpokenLanguages(corpus.present_in(items))
@@ -156,82 +125,74 @@ class NegativePools:
             case _:
                 return np.full(len(batch), _ANY, dtype=np.int64)
 
-    def _list_stages(
-        self, batch: Batch, wanted: NDArray[np.int64]
-    ) -> Iterator[tuple[str, Callable[[int], Pool]]]:
-        """List where to look, the preferred source first: its name, and what gives a row's items."""
+    def _list_stages(self, batch: Batch, wanted: NDArray[np.int64]) -> Iterator[tuple[str, ItemLists]]:
+        """List where to look, the preferred source first: its name, and the items for each row."""
         for source in NEGATIVE_SOURCES[NEGATIVE_SOURCES.index(self.choice.source) :]:
             match source:
                 case "mined":
-                    # What was mined for the very question in the language wanted, then all of its item.
-                    yield (
-                        source,
-                        lambda row: self._list_mined(
-                            batch.items[row], batch.query_languages[row], wanted[row]
-                        ),
-                    )
-                    yield source, lambda row: self._list_mined(batch.items[row])
+                    if self.mined is not None:
+                        # What was mined for the very question in the language wanted, then all of its item.
+                        yield source, self._mined.of_questions(batch.items, batch.query_languages, wanted)
+                        yield source, self._mined.of_items(batch.items)
                 case "given":
-                    yield (
-                        source,
-                        lambda row: np.array(
-                            self.corpus.given_negatives(int(batch.items[row])), dtype=np.int64
-                        ),
-                    )
+                    yield source, self.corpus.given_negatives(batch.items)
                 case "article":
-                    yield source, self.corpus.items_of_articles(batch.items).__getitem__
+                    yield source, self.corpus.items_of_articles(batch.items)
                 case _:
-                    yield source, lambda row: self._items_in(int(wanted[row]))
-
-    def _list_mined(
-        self, item: np.int64, query: np.int64 | None = None, language: np.int64 | None = None
-    ) -> MinedPool:
-        entries, starts = self._mined
-        own = entries[starts[item] : starts[item + 1]]
-        if query is not None:
-            own = own[own[:, 1] == query]
-        if language is not None and language != _ANY:
-            own = own[own[:, 3] == language]
-        return MinedPool(own)
+                    yield source, self._speakers.of_languages(np.maximum(wanted, 0))
 
     @cached_property
-    def _mined(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """What was mined, in the order of the items, and where each item starts."""
-        entries = np.zeros((0, 4), dtype=np.int64)
-        if self.mined is not None and isinstance(self.corpus, ParallelCorpus):
-            entries = self.mined.number(self.corpus)
-        edges = np.arange(self.corpus.number_count + 1)
-        return entries, np.searchsorted(entries[:, 0], edges).astype(np.int64)
+    def _mined(self) -> _MinedLists:
+        if self.mined is None or not isinstance(self.corpus, ParallelCorpus):
+            raise PlanError(f"{self.corpus.name}: mined negatives need a corpus in memory, not a stored one")
+        return _MinedLists(self.mined.number(self.corpus), len(self.corpus.languages))
+
+    @cached_property
+    def _speakers(self) -> _Speakers:
+        """The items of each language; all where any language will do."""
+        count = len(self.corpus.languages)
+        languages = [None] if self.choice.language == "any" else range(count)
+        return _Speakers([self.corpus.items_in(language) for language in languages])
 
     def _pick(
         self,
-        pools: Sequence[Pool],
+        lists: ItemLists,
+        rows: NDArray[np.int64],
         taken: NDArray[np.int64],
         languages: NDArray[np.int64],
         tickets: NDArray[np.uint64],
     ) -> NDArray[np.int64]:
-        """Pick the place in each pool of an item in the language whose passage is not taken, if any."""
-        picked = np.full(len(pools), _NONE, dtype=np.int64)
-        sizes = np.array([len(pool) for pool in pools], dtype=np.uint64)
+        """Pick for each row a place, if any, of an item in its language whose passage is not taken."""
+        picked = np.full(len(rows), _NONE, dtype=np.int64)
+        starts, ends = lists.starts[rows], lists.ends[rows]
+        left = np.flatnonzero(starts < ends)
         # Rejection keeps the draw uniform, at a cost that does not grow with the corpus; the first tries
         # are enough for nearly all rows.
         for tries in (_FIRST_TRIES, _TRIES):
-            left = np.flatnonzero((picked == _NONE) & (sizes > 0))
-            places = (tickets[left, :tries] % sizes[left, None]).astype(np.int64)
-            tried = _take(pools, left, places)
-            fits = self._fit(tried.ravel(), taken, np.repeat(languages[left], tries)).reshape(tried.shape)
+            first, sizes = starts[left, None], (ends - starts)[left, None].astype(np.uint64)
+            places = first + (tickets[rows[left], :tries] % sizes).astype(np.int64)
+            tried = lists.listing[places.ravel()]
+            fits = self._fit(tried, taken, np.repeat(languages[rows[left]], tries)).reshape(places.shape)
             found = fits.any(axis=1)
             picked[left[found]] = places[found, fits[found].argmax(axis=1)]
-        for row in left[~found].tolist():
-            picked[row] = self._search(pools[row], taken, languages[row], int(tickets[row, 0]))
+            left = left[~found]
+            if not len(left):
+                break
+        for place in left.tolist():
+            row = rows[place]
+            picked[place] = self._search(lists, row, taken, languages[row], int(tickets[row, 0]))
         return picked
 
-    def _search(self, pool: Pool, taken: NDArray[np.int64], language: np.int64, ticket: int) -> int:
-        """Pick a place among all of a pool, a part of it at a time."""
+    def _search(
+        self, lists: ItemLists, row: np.int64, taken: NDArray[np.int64], language: np.int64, ticket: int
+    ) -> int:
+        """Pick a place among all of a row's list, a part of it at a time."""
         every = []
-        for start in range(0, len(pool), _AT_ONCE):
-            places = np.arange(start, min(start + _AT_ONCE, len(pool)))
-            every.append(places[self._fit(pool[places], taken, np.full(len(places), language))])
+        start, end = int(lists.starts[row]), int(lists.ends[row])
+        for first in range(start, end, _AT_ONCE):
+            places = np.arange(first, min(first + _AT_ONCE, end))
+            fits = self._fit(lists.listing[places], taken, np.full(len(places), language))
+            every.append(places[fits])
         left = ticket % max(1, sum(map(len, every)))
         for part in every:
             if left < len(part):
@@ -250,11 +211,6 @@ class NegativePools:
         fits: NDArray[np.bool_] = free & np.where(languages == _ANY, present.any(axis=1), spoken)
         return fits
 
-    def _items_in(self, language: int) -> Pool:
-        if language not in self._speakers:
-            self._speakers[language] = self.corpus.items_in(None if language == _ANY else language)
-        return self._speakers[language]
-
     def _explain_no_negative(self, item: int, language: int) -> str:
         where = "" if language == _ANY else f" in {self.corpus.languages[language]!r}"
         remedy = "" if language == _ANY else ", or set batches.negative_language to 'any'"
@@ -264,13 +220,59 @@ class NegativePools:
         )
 
 
-def _take(pools: Sequence[Pool], rows: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Look up some places of each row's pool; rows of one pool together."""
-    taken = np.empty_like(places)
-    rows_of: dict[int, list[int]] = {}
-    for at, row in enumerate(rows.tolist()):
-        rows_of.setdefault(id(pools[row]), []).append(at)
-    for shared in rows_of.values():
-        pool = pools[int(rows[shared[0]])]
-        taken[shared] = pool[places[shared].ravel()].reshape(len(shared), -1)
-    return taken
+@dataclass(frozen=True, eq=False)
+class _MinedLists:
+    """List what was mined, by item, query language and the negative's language."""
+
+    entries: NDArray[np.int64]
+    """As ``MinedNegatives.number`` gives them."""
+    languages: int
+
+    def of_questions(
+        self, items: NDArray[np.int64], queries: NDArray[np.int64], wanted: NDArray[np.int64]
+    ) -> ItemLists:
+        """List what was mined for questions in the language wanted."""
+        first = self._number(items, queries, np.maximum(wanted, 0))
+        end = np.where(wanted == _ANY, self._number(items, queries + 1, 0), first + 1)
+        return self._between(first, end)
+
+    def of_items(self, items: NDArray[np.int64]) -> ItemLists:
+        """List what was mined for items, in whatever languages."""
+        return self._between(self._number(items, 0, 0), self._number(items + 1, 0, 0))
+
+    def _between(self, first: NDArray[np.int64], end: NDArray[np.int64]) -> ItemLists:
+        starts, ends = (np.searchsorted(self._keys, edge).astype(np.int64) for edge in (first, end))
+        return ItemLists(self.entries[:, 2], starts, ends)
+
+    @cached_property
+    def _keys(self) -> NDArray[np.int64]:
+        return self._number(self.entries[:, 0], self.entries[:, 1], self.entries[:, 3])
+
+    def _number(
+        self, items: NDArray[np.int64], queries: NDArray[np.int64] | int, languages: NDArray[np.int64] | int
+    ) -> NDArray[np.int64]:
+        return (items * self.languages + queries) * self.languages + languages
+
+
+@dataclass(frozen=True, eq=False)
+class _Speakers:
+    """List the items of several languages, one language after the other."""
+
+    columns: Sequence[Items]
+
+    @cached_property
+    def edges(self) -> NDArray[np.int64]:
+        """Where each language starts, and the length of all."""
+        return np.cumsum([0, *map(len, self.columns)]).astype(np.int64)
+
+    def __getitem__(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        columns = np.searchsorted(self.edges, places, side="right") - 1
+        items = np.empty_like(places)
+        for column in np.unique(columns).tolist():
+            here = columns == column
+            items[here] = self.columns[column][places[here] - self.edges[column]]
+        return items
+
+    def of_languages(self, languages: NDArray[np.int64]) -> ItemLists:
+        """List the items of each language, by its place among the columns."""
+        return ItemLists(self, self.edges[languages], self.edges[languages + 1])

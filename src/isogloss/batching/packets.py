@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isogloss.batching.hashing import hash_keys, permute_index
+from isogloss.batching.strata import Stratum
 from isogloss.corpus import StoredCorpus
 from isogloss.corpus.stored.bits import BitColumn
 
@@ -21,20 +21,9 @@ _STRIDES = 2**31 - np.array([1, 19, 61, 69, 85, 99, 105, 151, 159, 171, 225, 249
 _AT_ONCE = 1 << 14
 
 
-class _Pass(NamedTuple):
-    packets: NDArray[np.int64]
-    """The packets in their order in the list of the pass."""
-    starts: NDArray[np.int64]
-    """Where each of them starts in the list; the last entry is the length of the list."""
-    tickets: NDArray[np.uint64]
-    """A random number for each packet."""
-    key: int
-    """Names the order of the hands."""
-
-
 @dataclass(frozen=True, eq=False)
-class PacketStratum:
-    """Deal the items of one stratum of a stored corpus, as ``Stratum`` does for one in memory.
+class PacketStratum(Stratum):
+    """Deal the items of one stratum of a stored corpus.
 
     The stratum is cut into packets of whole passages that follow each other in the store; small strata have
     one packet for each passage. A pass lists the packets in an order shuffled for it, and the items of each
@@ -46,71 +35,21 @@ class PacketStratum:
     Args:
         corpus: The corpus.
         items: The items of the stratum.
-        identity: A number that names the stratum among those of its plan.
-        batch_size: Rows of a full batch, at least 1.
-        seed: The plan's seed.
 
     Source: ours.
     """
 
     corpus: StoredCorpus
     items: BitColumn
-    identity: int
-    batch_size: int
-    seed: int
-    _kept: dict[int, _Pass] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.items)
 
-    @property
-    def batches_per_pass(self) -> int:
-        """Count the batches in which every passage's share of the items is dealt once."""
-        return -(-len(self.items) // self.batch_size)
-
-    def deal(self, visit: int) -> NDArray[np.int64]:
-        """List the items of one batch.
-
-        Args:
-            visit: How many batches were taken from this stratum before, from 0.
-
-        Returns:
-            int64 [<= batch_size] items, no two of one passage.
-        """
-        batches = self.batches_per_pass
-        number, turn = divmod(visit, batches)
-        if number not in self._kept:
-            if len(self._kept) >= 2:
-                del self._kept[min(self._kept)]
-            self._kept[number] = self._shuffle_pass(number)
-        packets, starts, tickets, key = self._kept[number]
-        places = np.arange(permute_index(turn, batches, key), starts[-1], batches)
-        at = np.searchsorted(starts, places, side="right") - 1
-        packet = packets.take(at)
-        inside = places - starts.take(at)
-        first = self._cuts.take(packet)
-        sizes = self._cuts.take(packet + 1) - first
-        ticket = tickets.take(packet)
-        stride = _STRIDES.take((ticket >> np.uint64(48)).astype(np.int64) % len(_STRIDES))
-        inside = (inside * stride + (ticket >> np.uint64(33)).astype(np.int64)) % sizes
-        if self._has_large:
-            # A passage with more items than batches gives the next `batches` of its items, going round.
-            going_round = (places - starts.take(at) + number * batches) % sizes
-            inside = np.where(sizes > batches, going_round, inside)
-        return self.items[first + inside]
-
-    def spilled_passages(self) -> tuple[int, int]:
-        """Count the passages that no single pass can use up.
-
-        Returns:
-            The number of passages with more items than a pass has batches, and the number of their items
-            that each pass leaves for later ones.
-        """
-        over = np.diff(self._cuts) - self.batches_per_pass
-        return int((over > 0).sum()), int(over[over > 0].sum())
+    def _group_sizes(self) -> NDArray[np.int64]:
+        return np.diff(self.cuts)
 
     @cached_property
-    def _cuts(self) -> NDArray[np.int64]:
+    def cuts(self) -> NDArray[np.int64]:
         """The place of each packet's first item among the items of the stratum, and their number."""
         count, batches = len(self.items), self.batches_per_pass
         step = min(-(-count // MOST_PACKETS), max(1, batches // 2))
@@ -130,13 +69,45 @@ class PacketStratum:
         return np.unique(np.concatenate(found))
 
     @cached_property
-    def _has_large(self) -> bool:
+    def has_large(self) -> bool:
+        """Tell whether some passage has more items than a pass has batches."""
         return self.spilled_passages()[0] > 0
 
-    def _shuffle_pass(self, number: int) -> _Pass:
-        tickets = hash_keys("packet", self.seed, self.identity, number, np.arange(len(self._cuts) - 1))
+    def _shuffle_pass(self, number: int) -> _PacketPass:
+        tickets = hash_keys("packet", self.seed, self.identity, number, np.arange(len(self.cuts) - 1))
         packets = np.argsort(tickets)
-        sizes = np.minimum(np.diff(self._cuts), self.batches_per_pass)
+        sizes = np.minimum(np.diff(self.cuts), self.batches_per_pass)
         starts = np.concatenate([[0], np.cumsum(sizes[packets])])
         key = int(hash_keys("hands", self.seed, self.identity, number))
-        return _Pass(packets, starts, tickets, key)
+        return _PacketPass(self, number, packets, starts, tickets, key)
+
+
+@dataclass(frozen=True, eq=False)
+class _PacketPass:
+    stratum: PacketStratum
+    number: int
+    packets: NDArray[np.int64]
+    """The packets in their order in the list of the pass."""
+    starts: NDArray[np.int64]
+    """Where each of them starts in the list; the last entry is the length of the list."""
+    tickets: NDArray[np.uint64]
+    """A random number for each packet."""
+    key: int
+    """Names the order of the hands."""
+
+    def deal(self, turn: int) -> NDArray[np.int64]:
+        cuts, batches = self.stratum.cuts, self.stratum.batches_per_pass
+        places = np.arange(permute_index(turn, batches, self.key), self.starts[-1], batches)
+        at = np.searchsorted(self.starts, places, side="right") - 1
+        packet = self.packets.take(at)
+        inside = places - self.starts.take(at)
+        first = cuts.take(packet)
+        sizes = cuts.take(packet + 1) - first
+        ticket = self.tickets.take(packet)
+        stride = _STRIDES.take((ticket >> np.uint64(48)).astype(np.int64) % len(_STRIDES))
+        shuffled = (inside * stride + (ticket >> np.uint64(33)).astype(np.int64)) % sizes
+        if self.stratum.has_large:
+            # A passage with more items than batches gives the next `batches` of its items, going round.
+            going_round = (inside + self.number * batches) % sizes
+            shuffled = np.where(sizes > batches, going_round, shuffled)
+        return self.stratum.items[first + shuffled]

@@ -16,14 +16,12 @@ from isogloss.batching.languages import SpokenLanguages
 from isogloss.batching.negatives import NegativeChoice, NegativePools
 from isogloss.batching.packets import PacketStratum
 from isogloss.batching.schedule import Schedule, StratumKey
-from isogloss.batching.strata import Stratum
+from isogloss.batching.strata import ListedStratum, Stratum
 from isogloss.batching.strategy import Kind, Strategy
 from isogloss.corpus import Corpus, StoredCorpus
 from isogloss.corpus.stored.bits import BitColumn
 from isogloss.errors import PlanError
 from isogloss.hard_negatives.model import MinedNegatives
-
-AnyStratum = Stratum | PacketStratum
 
 LANGUAGE_DRAWS = ("uniform", "size")
 LARGEST_SEED = 2**32 - 1
@@ -142,7 +140,7 @@ class BatchPlan:
         for step in range(self.steps_per_epoch):
             yield self.batch(epoch, step)
 
-    def strata(self) -> Iterator[tuple[Kind, int, str | None, AnyStratum]]:
+    def strata(self) -> Iterator[tuple[Kind, int, str | None, Stratum]]:
         """List the strata that the strategy draws from.
 
         Yields:
@@ -170,22 +168,22 @@ class BatchPlan:
         return {}
 
     @cached_property
-    def _strata_made(self) -> dict[int, AnyStratum]:
+    def _strata_made(self) -> dict[int, Stratum]:
         return {}
 
-    def _stratum(self, number: int) -> AnyStratum:
+    def _stratum(self, number: int) -> Stratum:
         if number not in self._strata_made:
             self._strata_made[number] = self._make_stratum(self._schedule.keys[number])
         return self._strata_made[number]
 
-    def _make_stratum(self, key: StratumKey) -> AnyStratum:
+    def _make_stratum(self, key: StratumKey) -> Stratum:
         # The places of a corpus and a language name a stratum; sizes elsewhere in the plan do not matter.
         identity = (key.corpus << 16) + (key.language % 65536)
         corpus, items = self.corpora[key.corpus], self._schedule.items(key)
         if isinstance(corpus, StoredCorpus) and isinstance(items, BitColumn):
-            return PacketStratum(corpus, items, identity, self.batch_size, self.seed)
+            return PacketStratum(identity, self.batch_size, self.seed, corpus, items)
         listed = np.asarray(items)
-        return Stratum(identity, listed, corpus.passages_of(listed), self.batch_size, self.seed)
+        return ListedStratum(identity, self.batch_size, self.seed, listed, corpus.passages_of(listed))
 
     @cached_property
     def _pools_made(self) -> dict[int, NegativePools]:

@@ -13,13 +13,10 @@ from numpy.typing import NDArray
 from isogloss.batching.hashing import uniforms
 from isogloss.batching.strategy import Kind, Strategy
 from isogloss.corpus import Corpus
-from isogloss.corpus.stored.bits import BitColumn
+from isogloss.corpus.lists import Items
 
 CROSS, MIXED = -2, -1
 """Stand for the language where a stratum has no single one."""
-
-
-ItemList = NDArray[np.int64] | BitColumn
 
 
 class StratumKey(NamedTuple):
@@ -89,7 +86,7 @@ class Schedule:
         """Give the weight of each corpus for each kind of batch; 0 where none of its items fit."""
         return {kind: self._weigh_corpora(kind) for kind in self.kinds}
 
-    def items(self, key: StratumKey) -> ItemList:
+    def items(self, key: StratumKey) -> Items:
         """List the items of a stratum.
 
         Args:

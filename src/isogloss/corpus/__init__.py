@@ -5,8 +5,8 @@ from isogloss.corpus.formats import read_corpus
 from isogloss.corpus.hub import read_hub
 from isogloss.corpus.identity import build_corpus
 from isogloss.corpus.jsonl import read_jsonl
-from isogloss.corpus.model import Blemish, ParallelCorpus, Rendering
-from isogloss.corpus.record import Record
+from isogloss.corpus.model import ParallelCorpus, Rendering
+from isogloss.corpus.record import Blemish, Record
 from isogloss.corpus.squad import read_squad_folder
 from isogloss.corpus.stored.model import Corpus, StoredCorpus
 from isogloss.corpus.storing import store_corpus

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from isogloss.corpus.model import Blemish, ParallelCorpus
+from isogloss.corpus.model import ParallelCorpus
+from isogloss.corpus.record import Blemish
 from isogloss.corpus.stored.model import Corpus
 
 SHOWN_POSITIONS = 3

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from isogloss.corpus import hub, jsonl, squad
-from isogloss.corpus.model import Blemish
-from isogloss.corpus.record import Record
+from isogloss.corpus.record import Blemish, Record
 from isogloss.corpus.stored.files import is_store
 from isogloss.corpus.stored.model import Corpus, open_store
 from isogloss.errors import ConfigError, DataError

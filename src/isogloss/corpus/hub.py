@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from isogloss.corpus.identity import build_corpus
 from isogloss.corpus.jsonl import read_row
 from isogloss.corpus.languages import tell_language
-from isogloss.corpus.model import Blemish, ParallelCorpus
-from isogloss.corpus.record import Record
+from isogloss.corpus.model import ParallelCorpus
+from isogloss.corpus.record import Blemish, Record
 from isogloss.corpus.source import holds, take_integer, take_string
 from isogloss.errors import DataError
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogloss.corpus.languages import is_language_code
-from isogloss.corpus.model import Blemish, ParallelCorpus, Rendering, frozen, number_by_first_use
-from isogloss.corpus.record import Record
+from isogloss.corpus.model import ParallelCorpus, Rendering, frozen, number_by_first_use
+from isogloss.corpus.record import Blemish, Record
 from isogloss.corpus.sentences import find_sentence, split_sentences, strip_spans
 from isogloss.errors import DataError
 

@@ -10,11 +10,9 @@ from isogloss.corpus.model import ParallelCorpus
 from isogloss.corpus.record import Record
 from isogloss.corpus.source import (
     holds,
-    parse_json,
-    stream_lines,
+    stream_objects,
     take_integer,
     take_list,
-    take_object,
     take_spans,
     take_string,
 )
@@ -70,12 +68,9 @@ def stream_jsonl(path: Path, files: dict[str, str], advance: Advance = ignore_pr
         raise DataError("holds no .jsonl or .jsonl.gz file", path)
     for file in chosen:
         empty = True
-        for number, line in stream_lines(file, files, advance):
-            if line.strip():
-                empty = False
-                position = f"line {number}"
-                value = take_object(parse_json(line, str(file), number), str(file), position)
-                yield read_row(value, str(file), position)
+        for position, row in stream_objects(file, files, advance):
+            empty = False
+            yield read_row(row, str(file), position)
         if empty:
             raise DataError("holds no questions", file)
 

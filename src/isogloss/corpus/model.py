@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,9 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.corpus.parts import check_languages, check_share, choose_articles, move_negatives
+from isogloss.corpus.lists import ItemLists, find_equal
+from isogloss.corpus.parts import check_languages, choose_articles, move_negatives
+from isogloss.corpus.record import Blemish
 from isogloss.errors import DataError
 from isogloss.types import PassageUnit
 
@@ -47,22 +50,6 @@ class Rendering(NamedTuple):
         """
         start, end = self.sentence
         return unit.text(self.passage[start:end], self.passage)
-
-
-class Blemish(NamedTuple):
-    """Name one flaw of the data that is counted and reported, not refused.
-
-    Args:
-        path: The file.
-        position: Where in the file.
-        kind: What is wrong, in a few words that are the same for all flaws of the kind.
-        language: The language that it touches; empty when unknown.
-    """
-
-    path: str
-    position: str
-    kind: str
-    language: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,28 +152,29 @@ class ParallelCorpus:
         """
         return self.passages[items]
 
-    def items_of_articles(self, items: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    def items_of_articles(self, items: NDArray[np.int64]) -> ItemLists:
         """List the items of each item's article.
 
         Args:
             items: Indices of items. Shape: (n,), int64.
 
         Returns:
-            For each, int64 [items] indices, ascending; it is one of them.
+            For each, the indices of the items, ascending; it is one of them.
         """
-        order, starts = self._by_article
-        return [order[starts[article] : starts[article + 1]] for article in self.articles[items].tolist()]
+        order, articles = self._by_article
+        return find_equal(articles, self.articles[items], order)
 
-    def given_negatives(self, item: int) -> tuple[int, ...]:
-        """List the items whose passages are an item's given negatives.
+    def given_negatives(self, items: NDArray[np.int64]) -> ItemLists:
+        """List the items whose passages are each item's given negatives.
 
         Args:
-            item: Index of the item.
+            items: Indices of items. Shape: (n,), int64.
 
         Returns:
-            Indices of items, ascending.
+            For each, indices of items, ascending.
         """
-        return self.negatives.get(item, ())
+        of, others = self._given
+        return find_equal(of, items, others)
 
     def paired_languages(self) -> tuple[str, ...]:
         """List the languages of the items that are in at least two.
@@ -356,21 +344,21 @@ class ParallelCorpus:
 
         Source: ours.
         """
-        check_share(share)
-        names = [self.article_names[article] for article in self.articles.tolist()]
-        sizes: dict[str, int] = {}
-        for name in names:
-            sizes[name] = sizes.get(name, 0) + 1
-        if len(sizes) < 2:
-            raise DataError(f"corpus {self.name!r} has no second article to hold out; give it article titles")
-        return self.separate_articles(choose_articles(sizes, share * len(names), seed))
+        sizes = Counter(self.article_names[article] for article in self.articles.tolist())
+        return self.separate_articles(choose_articles(self.name, sizes, share, seed))
 
     @cached_property
     def _by_article(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The items in the order of their articles, and where each article starts."""
+        """The items in the order of their articles, and the article of each."""
         order = np.argsort(self.articles, kind="stable").astype(np.int64)
-        edges = np.arange(len(self.article_names) + 1)
-        return order, np.searchsorted(self.articles[order], edges).astype(np.int64)
+        return order, self.articles[order]
+
+    @cached_property
+    def _given(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The items with given negatives, ascending, each as often as it has some; and those negatives."""
+        pairs = [(item, other) for item, others in sorted(self.negatives.items()) for other in others]
+        of, others = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        return of, others
 
 
 def number_by_first_use(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -64,26 +64,47 @@ def move_negatives(
     return moved
 
 
-def choose_articles(sizes: Mapping[str, int], target: float, seed: int) -> set[str]:
-    """Choose articles that have about so many items.
+def explain_one_article(name: str) -> DataError:
+    """Say that a corpus has no article to hold out.
 
     Args:
+        name: What the corpus is called.
+
+    Returns:
+        The error to raise.
+    """
+    return DataError(f"corpus {name!r} has no second article to hold out; give it article titles")
+
+
+def choose_articles(name: str, sizes: Mapping[str, int], share: float, seed: int) -> set[str]:
+    """Choose articles that have about a share of the items.
+
+    Args:
+        name: What the corpus is called.
         sizes: Items of each article.
-        target: Items to choose.
+        share: Share of the items to choose, above 0 and below 1.
         seed: Another seed, another order in which the articles are visited.
 
     Returns:
         Their names: at least one, and not all.
+
+    Raises:
+        ConfigError: ``share`` is not between 0 and 1.
+        DataError: There is one article only.
     """
-    order = sorted(sizes, key=lambda name: (hashlib.sha256(f"{seed}:{name}".encode()).digest(), name))
+    check_share(share)
+    if len(sizes) < 2:
+        raise explain_one_article(name)
+    target = share * sum(sizes.values())
+    order = sorted(sizes, key=lambda title: (hashlib.sha256(f"{seed}:{title}".encode()).digest(), title))
     chosen: set[str] = set()
     total = 0
-    for name in order:
-        if abs(total + sizes[name] - target) < abs(total - target):
-            chosen.add(name)
-            total += sizes[name]
+    for title in order:
+        if abs(total + sizes[title] - target) < abs(total - target):
+            chosen.add(title)
+            total += sizes[title]
     # Small corpora: keep at least one article on either side.
-    smallest = min(order, key=lambda name: sizes[name])
+    smallest = min(order, key=lambda title: sizes[title])
     if not chosen:
         chosen.add(smallest)
     elif len(chosen) == len(order):

@@ -1,4 +1,4 @@
-"""What a reader yields: one question in one language, as its file says it."""
+"""What a reader yields: one question in one language, as its file says it, or a flaw of the file."""
 
 from __future__ import annotations
 
@@ -37,3 +37,19 @@ class Record(NamedTuple):
     negatives: tuple[str, ...] = ()
     path: str = ""
     position: str = ""
+
+
+class Blemish(NamedTuple):
+    """Name one flaw of the data that is counted and reported, not refused.
+
+    Args:
+        path: The file.
+        position: Where in the file.
+        kind: What is wrong, in a few words that are the same for all flaws of the kind.
+        language: The language that it touches; empty when unknown.
+    """
+
+    path: str
+    position: str
+    kind: str
+    language: str = ""

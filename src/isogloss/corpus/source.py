@@ -9,11 +9,12 @@ import io
 import json
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from isogloss.errors import DataError
-from isogloss.progress import Advance
+from isogloss.progress import Advance, ignore_progress
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -45,20 +46,11 @@ def read_source(path: Path) -> Source:
     Raises:
         DataError: The file cannot be read, is cut off, or is not UTF-8.
     """
-    try:
+    with _name_faults(path):
         content = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError("no such file", path) from None
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", path) from error
-    sha256 = hashlib.sha256(content).hexdigest()
-    if path.suffix == ".gz":
-        try:
+        sha256 = hashlib.sha256(content).hexdigest()
+        if path.suffix == ".gz":
             content = gzip.decompress(content)
-        except (EOFError, OSError, zlib.error) as error:
-            raise DataError(
-                f"is not a whole gzip file ({error}); fetch or compress it again", path
-            ) from error
     content = content.removeprefix(codecs.BOM_UTF8)
     try:
         text = content.decode("utf-8")
@@ -82,17 +74,47 @@ def stream_lines(path: Path, files: dict[str, str], advance: Advance) -> Iterato
     Raises:
         DataError: The file cannot be read, is cut off, or is not UTF-8.
     """
+    with _name_faults(path), path.open("rb", buffering=0) as raw:
+        counted = _CountedFile(raw, advance)
+        content = io.BufferedReader(counted, 1 << 20)
+        lines = gzip.GzipFile(fileobj=content) if path.suffix == ".gz" else content
+        for number, line in enumerate(lines, start=1):
+            whole = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+            try:
+                text = whole.removesuffix(b"\n").decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise DataError("is not UTF-8 text; convert it to UTF-8", path, f"line {number}") from error
+            yield number, text
+        files[str(path)] = counted.digest.hexdigest()
+
+
+def stream_objects(
+    path: Path, files: dict[str, str], advance: Advance = ignore_progress
+) -> Iterator[tuple[str, JSONObject]]:
+    """Read a file of one JSON object a line, object by object; blank lines are skipped.
+
+    Args:
+        path: The file, as for ``stream_lines``.
+        files: Where the SHA-256 of the file's bytes goes, likewise.
+        advance: Called with the bytes of the file that were read since the last call.
+
+    Yields:
+        Position of the object, such as ``line 3``, and the object.
+
+    Raises:
+        DataError: The file cannot be read, or a line is no JSON object.
+    """
+    for number, line in stream_lines(path, files, advance):
+        if line.strip():
+            position = f"line {number}"
+            yield position, take_object(parse_json(line, str(path), number), str(path), position)
+
+
+@contextmanager
+def _name_faults(path: Path) -> Iterator[None]:
+    """Say which file cannot be read, and why."""
     try:
-        with path.open("rb", buffering=0) as raw:
-            counted = _CountedFile(raw, advance)
-            content = io.BufferedReader(counted, 1 << 20)
-            lines = gzip.GzipFile(fileobj=content) if path.suffix == ".gz" else content
-            for number, line in enumerate(lines, start=1):
-                whole = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
-                yield number, whole.removesuffix(b"\n").decode("utf-8")
-            files[str(path)] = counted.digest.hexdigest()
-    except UnicodeDecodeError as error:
-        raise DataError("is not UTF-8 text; convert it to UTF-8", path, f"line {number}") from error
+        yield
     except FileNotFoundError:
         raise DataError("no such file", path) from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from isogloss.corpus.identity import build_corpus
 from isogloss.corpus.languages import tell_language
-from isogloss.corpus.model import Blemish, ParallelCorpus
-from isogloss.corpus.record import Record
+from isogloss.corpus.model import ParallelCorpus
+from isogloss.corpus.record import Blemish, Record
 from isogloss.corpus.source import (
     Source,
     holds,

@@ -12,8 +12,7 @@ from isogloss._version import __version__
 from isogloss.corpus import ParallelCorpus
 from isogloss.corpus.source import (
     JSONObject,
-    parse_json,
-    read_source,
+    stream_objects,
     take_integer,
     take_list,
     take_object,
@@ -116,25 +115,23 @@ def read_negatives(path: Path, corpus: ParallelCorpus) -> MinedNegatives:
     Raises:
         DataError: The file is broken, or is not for this corpus.
     """
-    source = read_source(path)
-    # Not splitlines(): that would break rows at U+2028 and its like inside strings.
-    lines = [(number, line) for number, line in enumerate(source.text.split("\n"), start=1) if line.strip()]
-    if not lines:
+    files: dict[str, str] = {}
+    rows = stream_objects(path, files)
+    if (first := next(rows, None)) is None:
         raise DataError("is empty; isogloss negatives writes such files", path)
-    _check_description(parse_json(lines[0][1], source.path, lines[0][0]), source.path, corpus)
-    items = {name: place for place, name in enumerate(corpus.item_ids)}
-    languages = {name: place for place, name in enumerate(corpus.languages)}
+    name = str(path)
+    _check_description(first[1], name, first[0], corpus)
+    items = {item: place for place, item in enumerate(corpus.item_ids)}
+    languages = {language: place for place, language in enumerate(corpus.languages)}
     seen: set[tuple[str, str]] = set()
     entries: list[tuple[int, int, int, int]] = []
-    for number, line in lines[1:]:
-        position = f"line {number}"
-        row = take_object(parse_json(line, source.path, number), source.path, position)
-        asked = _read_place(row, source.path, position)
+    for position, row in rows:
+        asked = _read_place(row, name, position)
         if asked in seen:
-            raise DataError(f"gives question {asked[0]!r} in {asked[1]} twice", source.path, position)
+            raise DataError(f"gives question {asked[0]!r} in {asked[1]} twice", name, position)
         seen.add(asked)
-        for entry in take_list(row, "negatives", source.path, position):
-            found = _read_place(take_object(entry, source.path, position), source.path, position)
+        for entry in take_list(row, "negatives", name, position):
+            found = _read_place(take_object(entry, name, position), name, position)
             # Another choice of languages leaves out items and languages that the file has.
             if {asked[0], found[0]} <= items.keys() and {asked[1], found[1]} <= languages.keys():
                 entries.append((items[asked[0]], languages[asked[1]], items[found[0]], languages[found[1]]))
@@ -142,22 +139,15 @@ def read_negatives(path: Path, corpus: ParallelCorpus) -> MinedNegatives:
         raise DataError(
             "names no negative of the corpus's items and languages; mine again, with smaller margins", path
         )
-    return MinedNegatives(
-        corpus.item_ids,
-        corpus.languages,
-        np.array(entries, dtype=np.int32),
-        {source.path: source.sha256},
-    )
+    return MinedNegatives(corpus.item_ids, corpus.languages, np.array(entries, dtype=np.int32), files)
 
 
 def _read_place(row: JSONObject, path: str, position: str) -> tuple[str, str]:
     return take_string(row, "id", path, position), take_string(row, "language", path, position)
 
 
-def _check_description(value: object, path: str, corpus: ParallelCorpus) -> None:
+def _check_description(row: JSONObject, path: str, position: str, corpus: ParallelCorpus) -> None:
     """Check that the file is one of mined negatives, and of this very corpus."""
-    position = "line 1"
-    row = take_object(value, path, position)
     if row.get("format") != FORMAT:
         raise DataError("is no file of mined negatives; isogloss negatives writes such files", path, position)
     if (version := take_integer(row, "version", path, position)) != VERSION:

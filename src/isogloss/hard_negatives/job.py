@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from isogloss.corpus import read_corpus
+from isogloss.corpus import StoredCorpus, read_corpus
 from isogloss.encoding.store import EmbeddingStore
 from isogloss.encoding.stored import StoredEncoder
 from isogloss.errors import ConfigError
@@ -79,14 +79,20 @@ def run_mining(job: MiningJob) -> MiningOutcome:
         The file and the counts.
 
     Raises:
-        ConfigError: The file is there already, or cannot be written, or the device cannot be used.
+        ConfigError: The corpus is a stored one, the file is there already or cannot be written, or the device
+            cannot be used.
         DataError: The corpus cannot be read.
         ModelError: The model cannot be loaded, or gives vectors that cannot be compared.
     """
     source = find_model(job.model)
     out = _choose_file(job)
     settings = replace(job.settings, unit=job.unit or source.unit)
-    corpus = read_corpus(job.corpus, format=job.format, languages=job.languages).load()
+    corpus = read_corpus(job.corpus, format=job.format, languages=job.languages)
+    if isinstance(corpus, StoredCorpus):
+        raise ConfigError(
+            f"{job.corpus} is a stored corpus, and training takes mined negatives for others alone; name the "
+            "files that it was stored from"
+        )
     if str(out.resolve()) in {str(Path(path).resolve()) for path in corpus.files}:
         raise ConfigError(f"{out} is a file of the corpus; name another one by --out")
 

@@ -176,8 +176,8 @@ class MinedNegatives:
             corpus: The corpus that they were mined for, or a part of it.
 
         Returns:
-            Item, query language, negative item and its language. Shape: (m, 4), int64, ordered by item and
-            otherwise as read; without those that the corpus lacks.
+            Item, query language, negative item and its language. Shape: (m, 4), int64, ordered by item,
+            query language and the negative's language; without those that the corpus lacks.
         """
         items = _renumber(self.item_ids, corpus.item_ids)
         languages = _renumber(self.languages, corpus.languages)
@@ -187,7 +187,7 @@ class MinedNegatives:
         ).reshape(-1, 4)
         moved = moved[(moved >= 0).all(axis=1)]
         moved = moved[corpus.present[moved[:, 2], moved[:, 3]]]
-        return moved[np.argsort(moved[:, 0], kind="stable")]
+        return moved[np.lexsort((moved[:, 3], moved[:, 1], moved[:, 0]))]
 
 
 def _renumber(names: tuple[str, ...], others: tuple[str, ...]) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from isogloss.corpus import Corpus, Record
 from isogloss.corpus.jsonl import SUFFIXES as JSONL_SUFFIXES
 from isogloss.corpus.jsonl import read_row
 from isogloss.corpus.languages import tell_language
-from isogloss.corpus.source import Source, parse_json, read_source, take_object
+from isogloss.corpus.source import read_source, stream_objects
 from isogloss.corpus.squad import SUFFIXES as SQUAD_SUFFIXES
 from isogloss.corpus.squad import read_questions
 
@@ -33,24 +33,21 @@ def locate_items(corpus: Corpus, wanted: Collection[tuple[str, str]]) -> Mapping
     for name in corpus.files if wanted else ():
         if not name.endswith((*JSONL_SUFFIXES, *SQUAD_SUFFIXES)):
             continue
-        source = read_source(Path(name))
-        rows = _read_lines(source, ids) if name.endswith(JSONL_SUFFIXES) else _read_squad(source, corpus)
-        for row in rows:
+        read = _read_lines(Path(name), ids) if name.endswith(JSONL_SUFFIXES) else _read_squad(name, corpus)
+        for row in read:
             key = row.item_id, row.language
             if key in wanted:
                 found.setdefault(key, f"{row.path}, {row.position}")
     return found
 
 
-def _read_squad(source: Source, corpus: Corpus) -> Iterator[Record]:
+def _read_squad(name: str, corpus: Corpus) -> Iterator[Record]:
     # A file read alone may have no language in its name; the corpus then has but one.
-    language = tell_language(Path(source.path).name.split(".")[0]) or corpus.languages[0]
-    return (row for row in read_questions(source, language) if isinstance(row, Record))
+    language = tell_language(Path(name).name.split(".")[0]) or corpus.languages[0]
+    return (row for row in read_questions(read_source(Path(name)), language) if isinstance(row, Record))
 
 
-def _read_lines(source: Source, ids: Collection[str]) -> Iterator[Record]:
-    for number, line in enumerate(source.text.split("\n"), start=1):
-        if line.strip():
-            value = take_object(parse_json(line, source.path, number), source.path, f"line {number}")
-            if value.get("id") in ids:
-                yield read_row(value, source.path, f"line {number}")
+def _read_lines(path: Path, ids: Collection[str]) -> Iterator[Record]:
+    for position, row in stream_objects(path, {}):
+        if row.get("id") in ids:
+            yield read_row(row, str(path), position)

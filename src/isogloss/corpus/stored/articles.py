@@ -10,10 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.corpus.parts import check_share
+from isogloss.corpus.parts import check_share, explain_one_article
 from isogloss.corpus.stored.index import ItemIndex
 from isogloss.corpus.stored.texts import ArrowRows
-from isogloss.errors import DataError
 
 HOLD_OUT_SEED = 0
 """Articles are stored in the order in which this seed visits them to hold some out."""
@@ -95,7 +94,7 @@ class StoredArticles:
             if target - total <= 0.5 and walked > 1:
                 break
         if walked < 2:
-            raise DataError(f"corpus {corpus!r} has no second article to hold out; give it article titles")
+            raise explain_one_article(corpus)
         if total in (0, items):
             smallest = min(self, key=lambda article: article.items)
             chosen[smallest.first : smallest.end] = total == 0

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogloss.corpus.languages import is_language_code
-from isogloss.corpus.model import Blemish
+from isogloss.corpus.record import Blemish
 from isogloss.corpus.stored.bits import BitColumn
 from isogloss.corpus.stored.index import ItemIndex, map_array, open_index
 from isogloss.corpus.stored.texts import ArrowRows, MappedMemory

@@ -12,38 +12,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isogloss.corpus.lists import ItemLists, find_equal
 from isogloss.corpus.model import ParallelCorpus, Rendering, frozen, number_by_first_use
-from isogloss.corpus.parts import check_languages
+from isogloss.corpus.parts import check_languages, choose_articles
 from isogloss.corpus.stored.articles import HOLD_OUT_SEED, StoredArticles
 from isogloss.corpus.stored.bits import BitColumn
 from isogloss.corpus.stored.files import MANIFEST, StoredBlemishes, StoredFiles, open_files
 from isogloss.corpus.stored.index import ItemIndex
-from isogloss.errors import ConfigError, DataError
+from isogloss.errors import DataError
 
 _PART = 20_000
 """Items that are loaded at a time where all texts are read."""
-
-
-@dataclass(frozen=True)
-class ItemRange:
-    """Hold items that follow each other, as a list of which only what is asked for is worked out."""
-
-    first: int
-    end: int
-
-    def __len__(self) -> int:
-        return self.end - self.first
-
-    def __getitem__(self, ranks: NDArray[np.int64]) -> NDArray[np.int64]:
-        """List the items at some places of the range.
-
-        Args:
-            ranks: Places, from 0. Shape: (n,), int64.
-
-        Returns:
-            The items. Shape: (n,), int64.
-        """
-        return self.first + ranks
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,31 +141,31 @@ class StoredCorpus:
         """
         return self.index.passages.rank(items + 1) - 1
 
-    def items_of_articles(self, items: NDArray[np.int64]) -> list[ItemRange]:
+    def items_of_articles(self, items: NDArray[np.int64]) -> ItemLists:
         """List the items of each item's article.
 
         Args:
             items: Item numbers. Shape: (n,), int64.
 
         Returns:
-            For each, all that the store has of the article; those that are left out are in no language.
+            For each, the numbers of the items, ascending; it is one of them.
         """
-        first, end = self._bounds(self.index.articles, self.index.articles.rank(items + 1) - 1)
-        return list(map(ItemRange, first.tolist(), end.tolist()))
+        anywhere = self.index.anywhere
+        bounds = self._bounds(self.index.articles, self.index.articles.rank(items + 1) - 1)
+        return ItemLists(anywhere, *map(anywhere.rank, bounds))
 
-    def given_negatives(self, item: int) -> tuple[int, ...]:
-        """List the items whose passages are an item's given negatives.
+    def given_negatives(self, items: NDArray[np.int64]) -> ItemLists:
+        """List the items whose passages are each item's given negatives.
 
         Args:
-            item: Number of the item.
+            items: Item numbers. Shape: (n,), int64.
 
         Returns:
-            Item numbers, ascending.
+            For each, item numbers, ascending; items that are left out of the corpus are among them, and in
+            no language.
         """
         of, others = self.stored.negatives
-        first, end = np.searchsorted(of, (item, item + 1)).tolist()
-        found = np.array(others[first:end])
-        return tuple(found[self.index.anywhere.holds(found)].tolist())
+        return find_equal(of, items, others)
 
     def paired_languages(self) -> tuple[str, ...]:
         """List the languages of the items that are in at least two.
@@ -234,20 +213,20 @@ class StoredCorpus:
 
         Args:
             share: Share of the items to hold out, above 0 and below 1.
-            seed: Must be the one that the store is ordered for.
+            seed: Another seed, another order. With the one that the store is ordered for, the names of the
+                articles are not held in memory.
 
         Returns:
             The rest, and the held-out part.
 
         Raises:
-            ConfigError: ``share`` is not between 0 and 1, or the seed is another one.
+            ConfigError: ``share`` is not between 0 and 1.
             DataError: The corpus has one article only.
         """
-        if seed != HOLD_OUT_SEED:
-            raise ConfigError(
-                f"a stored corpus holds out articles with seed {HOLD_OUT_SEED} only; got {seed}"
-            )
-        return self._separate(self._articles.choose(share, self.item_count, self.name))
+        if seed == HOLD_OUT_SEED:
+            return self._separate(self._articles.choose(share, self.item_count, self.name))
+        sizes = {article.name: article.items for article in self._articles}
+        return self.separate_articles(choose_articles(self.name, sizes, share, seed))
 
     def list_article_names(self) -> Iterator[str]:
         """Read the names of the articles that have items.
@@ -331,10 +310,10 @@ class StoredCorpus:
         articles, origins = number_by_first_use(self.index.articles.rank(order + 1) - 1)
         present = self.present_in(order)
         place = {item: index for index, (_, item) in enumerate(named)}
+        given = self.given_negatives(order)
         negatives = {
-            index: tuple(sorted(place[other] for other in others if other in place))
-            for item, index in place.items()
-            if (others := self.given_negatives(item))
+            index: tuple(sorted(place[other] for other in given.row(index).tolist() if other in place))
+            for index in np.flatnonzero(given.starts < given.ends).tolist()
         }
         shared: dict[str, str] = {}
         columns: dict[str, tuple[Rendering | None, ...]] = {}

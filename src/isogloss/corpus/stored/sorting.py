@@ -24,8 +24,7 @@ from isogloss.corpus.identity import (
     natural_order,
     normalize_space,
 )
-from isogloss.corpus.model import Blemish
-from isogloss.corpus.record import Record
+from isogloss.corpus.record import Blemish, Record
 from isogloss.corpus.stored.articles import HOLD_OUT_SEED
 
 _TABLES = """
@@ -116,32 +115,26 @@ class RecordTable:
         """Close the database."""
         self._data.close()
 
-    def insert(self, rows: Iterable[Record | Blemish]) -> int:
+    def insert(self, rows: Iterable[Record | Blemish]) -> None:
         """Insert what a reader yields.
 
         Args:
             rows: Records, and flaws that the reader has seen.
 
-        Returns:
-            Number of records.
-
         Raises:
             DataError: A record does not say what it must.
         """
-        count = 0
         waiting: list[Record] = []
         for row in rows:
             if isinstance(row, Blemish):
                 self._insert_blemishes([row])
                 continue
             check_record(row)
-            count += 1
             waiting.append(row)
             if len(waiting) == _BATCH:
                 self._insert_records(waiting)
                 waiting = []
         self._insert_records(waiting)
-        return count
 
     def join(self) -> None:
         """Work out which records are of one item, which items of one passage, which of one article.

@@ -109,17 +109,13 @@ class ArrowRows:
         Raises:
             DataError: The file is damaged.
         """
-        number, place = self._locate(row)
+        (start, end), content = self._read_integers(column, row, 2)
+        if content is None or not 0 <= start <= end <= content.size:
+            raise self._damaged(row, IndexError(f"a text at {start} to {end}, outside of its bytes"))
         try:
-            array = self._read_part(number).column(column)
-            _, offsets, content = array.buffers()
-            first = array.offset + place
-            start, end = np.frombuffer(offsets, dtype="<i8", count=2, offset=8 * first).tolist()
-            if 0 <= start <= end <= content.size:
-                return str(memoryview(content)[start:end], "utf-8")
-        except (ValueError, TypeError, IndexError) as error:
+            return str(memoryview(content)[start:end], "utf-8")
+        except UnicodeDecodeError as error:
             raise self._damaged(row, error) from error
-        raise self._damaged(row, IndexError(f"a text at {start} to {end} of {content.size} bytes"))
 
     def number(self, column: int, row: int) -> int:
         """Read an integer.
@@ -134,14 +130,8 @@ class ArrowRows:
         Raises:
             DataError: The file is damaged.
         """
-        number, place = self._locate(row)
-        try:
-            array = self._read_part(number).column(column)
-            values = array.buffers()[1]
-            (value,) = np.frombuffer(values, dtype="<i8", count=1, offset=8 * (array.offset + place)).tolist()
-        except (ValueError, TypeError, IndexError) as error:
-            raise self._damaged(row, error) from error
-        return int(value)
+        (value,), _ = self._read_integers(column, row, 1)
+        return value
 
     def texts(self, column: int) -> Iterator[str]:
         """Read the texts of a column in order.
@@ -155,10 +145,18 @@ class ArrowRows:
         for row in range(self.rows):
             yield self.text(column, row)
 
-    def _locate(self, row: int) -> tuple[int, int]:
+    def _read_integers(self, column: int, row: int, count: int) -> tuple[list[int], pa.Buffer | None]:
+        """Read a row's integer, or the start and end of its text; and the column's last buffer."""
         if not 0 <= row < self.rows:
             raise self._damaged(row, IndexError(f"it has {self.rows:,} rows"))
-        return divmod(row, ROWS_PER_PART)
+        number, place = divmod(row, ROWS_PER_PART)
+        try:
+            array = self._read_part(number).column(column)
+            _, integers, *_ = buffers = array.buffers()
+            found = np.frombuffer(integers, dtype="<i8", count=count, offset=8 * (array.offset + place))
+        except (ValueError, TypeError, IndexError) as error:
+            raise self._damaged(row, error) from error
+        return found.tolist(), buffers[-1]
 
     def _read_part(self, number: int) -> pa.RecordBatch:
         self.memory.count_reads()
