@@ -16,7 +16,6 @@ from transformers import (
     DataCollatorForLanguageModeling,
     PreTrainedTokenizerFast,
     PrinterCallback,
-    Trainer,
     TrainerCallback,
     TrainingArguments,
     XLMRobertaForMaskedLM,
@@ -38,6 +37,7 @@ from isogloss.files import is_free, replace_folder, write_text
 from isogloss.pretraining.encoder import new_encoder, save_encoder, train_tokenizer
 from isogloss.pretraining.masking import MaskingRows
 from isogloss.pretraining.settings import PretrainConfig
+from isogloss.pretraining.sparse_head import MaskedTrainer
 from isogloss.pretraining.text import AlignedText, read_aligned_text
 from isogloss.run_directory import describe_environment
 from isogloss.training.arguments import build_arguments
@@ -169,7 +169,7 @@ def model_masked_language(
             disable_tqdm=True,
             dataloader_pin_memory=torch.cuda.is_available(),
         )
-        trainer = Trainer(
+        trainer = MaskedTrainer(
             encoder,
             arguments,
             train_dataset=rows,
@@ -204,11 +204,17 @@ def rank_translations(
     if not settings.steps:
         return []
     corpora = tuple(text.as_corpus() for text in texts)
-    plan = BatchPlan(corpora, choose_strategy("x-y"), settings.batch, seed=config.seed)
+    plan = BatchPlan(
+        corpora,
+        choose_strategy("x-y"),
+        settings.batch,
+        seed=config.seed,
+        corpus_exponent=settings.text_exponent,
+    )
     run = TrainConfig(
         model=ModelConfig(name="", query_prefix="", passage_prefix=""),
         corpora=tuple(CorpusConfig(path=text.name) for text in texts),
-        batches=BatchesConfig(strategy="x-y", size=settings.batch),
+        batches=BatchesConfig(strategy="x-y", size=settings.batch, corpus_exponent=settings.text_exponent),
         loss=LossConfig(temperature=settings.temperature),
         validation=ValidationConfig(share=0.0),
         seed=config.seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from isogloss.errors import ConfigError
@@ -87,6 +88,7 @@ class RankingSettings:
         batch: Pairs of translations of a step.
         learning_rate: AdamW's rate at its highest.
         temperature: Cosines are divided by it.
+        text_exponent: Texts are drawn in proportion to their lines ** exponent, at least 0.
 
     Raises:
         ConfigError: A number is out of range.
@@ -96,11 +98,14 @@ class RankingSettings:
     batch: int = 128
     learning_rate: float = 5e-4
     temperature: float = 0.05
+    text_exponent: float = 1.0
 
     def __post_init__(self) -> None:
         _check_phase("ranking", self.steps, self.batch, self.learning_rate)
         if not self.temperature > 0:
             raise ConfigError(f"'ranking.temperature' is above 0; got {self.temperature}")
+        if not 0 <= self.text_exponent < math.inf:
+            raise ConfigError(f"'ranking.text_exponent' is at least 0; got {self.text_exponent}")
 
 
 @dataclass(frozen=True)
