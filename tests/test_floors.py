@@ -30,6 +30,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "mining",
         "lexical",
         "debiasing",
+        "fair_ranking",
         "vocabulary",
         "model_card",
     ),

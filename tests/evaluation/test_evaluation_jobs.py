@@ -113,6 +113,7 @@ def test_bm25_is_a_model(data: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "cross" not in printed
     for more, message in (
         (("--debias", "lir"), "bm25 has none"),
+        (("--fair", "quota"), "bm25 ranks within one alone"),
         (("--trec", tmp_path / "trec"), "TREC files are written from vectors"),
         (("--vectors", tmp_path), "--vectors and bm25 exclude each other"),
     ):
@@ -134,6 +135,12 @@ def test_a_debiased_variant_is_a_system_of_its_own(
     assert (plain.info.label, moved.info.label) == ("hybrid", "hybrid+centre")
     assert moved.info.settings["debias"] == "centre"
     assert (plain.rank_pool != moved.rank_pool).any()
+    assert call(capsys, *words, "--debias", "centre", "--fair", "quota")[0] == 0
+    fair = evaluated(run / "debiased/centre/fair/quota/results/small")
+    assert fair.info.label == "hybrid+centre+quota"
+    assert (fair.rank_language == moved.rank_language).all()
+    code, _, problem = call(capsys, *words, "--fair", "quota", "--trec", tmp_path / "trec")
+    assert (code, "leave out --fair" in problem) == (2, True)
     code, printed, _ = call(
         capsys, "compare", run, run / "debiased" / "centre", "--baseline", "hybrid", "--resamples", "200"
     )
@@ -163,6 +170,7 @@ def test_aligned_lines_are_sentence_retrieval(
     assert json.loads(printed)["info"]["label"].endswith("+centre")
     for more, message in (
         (("--unit", "sentence"), "--unit is not for mine"),
+        (("--fair", "fused"), "--fair is not for mine"),
         (("--articles", tmp_path / "x"), "mine has no articles"),
         (("--vectors", tmp_path), "--vectors is not for mine"),
     ):

@@ -90,6 +90,12 @@ def _configure_model(parser: argparse.ArgumentParser) -> None:
         help="take each language's mean (centre) or first direction (lir) out of its vectors",
     )
     parser.add_argument(
+        "--fair",
+        choices=("none", "quota", "calibrated", "fused"),
+        default="none",
+        help="rank the passages of all languages so that no language crowds out the others",
+    )
+    parser.add_argument(
         "--no-store", action="store_true", help="encode every text anew, and keep no vectors for next time"
     )
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 ... (default: the best there is)")
@@ -142,6 +148,7 @@ def run(arguments: argparse.Namespace) -> int:
     from isogloss.benchmarks import Layout
     from isogloss.debiasing import Debiasing
     from isogloss.evaluation.job import Job, run_job, split_names
+    from isogloss.fair_ranking import Fairness
     from isogloss.results import describe_results, format_results
     from isogloss.types import PassageUnit
 
@@ -162,6 +169,7 @@ def run(arguments: argparse.Namespace) -> int:
             endpoint=arguments.endpoint,
             vectors=arguments.vectors,
             debias=Debiasing(arguments.debias) if arguments.debias else None,
+            fair=Fairness(arguments.fair),
             store=not arguments.no_store,
             out=arguments.out,
             overwrite=arguments.overwrite,
@@ -206,6 +214,8 @@ def _run_mteb(arguments: argparse.Namespace) -> int:
     others += ["unit", "debias", "trec", "seed"]
     if given := [name for name in others if getattr(arguments, name) is not None]:
         raise ConfigError(f"--{given[0].replace('_', '-')} does not go with --mteb")
+    if arguments.fair != "none":
+        raise ConfigError("--fair does not go with --mteb")
     source = find_model(arguments.model, arguments.label)
     out = arguments.out or (source.run / "mteb" if source.run else None)
 

@@ -9,10 +9,8 @@ import numpy as np
 from isogloss.benchmarks import Benchmark
 from isogloss.debiasing import Debiasing, debias_vectors
 from isogloss.errors import ConfigError, DataError
-from isogloss.evaluation.pooled import TOP_DEPTH, Vectors, join_ranking
+from isogloss.evaluation.pooled import Vectors, join_ranking, rank_by_scores
 from isogloss.lexical import score_lexically
-from isogloss.progress import show_progress
-from isogloss.ranking import rank_scores
 from isogloss.results import Results, RunInfo
 from isogloss.types import PassageUnit, Setting
 
@@ -51,18 +49,7 @@ def evaluate_lexically(
         benchmark.query_languages,
         benchmark.passage_languages,
     )
-    with show_progress("ranking", len(benchmark.query_ids), quiet=quiet) as advance:
-        ranking = rank_scores(
-            scores,
-            len(benchmark.query_ids),
-            benchmark.passage_languages,
-            len(benchmark.languages),
-            benchmark.judged_query,
-            benchmark.judged_passage,
-            query_languages=benchmark.query_languages,
-            depth=min(TOP_DEPTH, len(benchmark.passage_ids)),
-            progress=advance,
-        )
+    ranking = rank_by_scores(benchmark, scores, quiet=quiet)
     known = info if info is not None else RunInfo(model=BM25, label=BM25)
     described = replace(known, settings={**known.settings, "unit": unit.value})
     return replace(join_ranking(benchmark, ranking, described), settings=(Setting.MONO,))

@@ -27,6 +27,7 @@ from isogloss.encoding.stored import StoredEncoder
 from isogloss.encoding.vector_files import load_vectors
 from isogloss.errors import ConfigError
 from isogloss.evaluation.baselines import BM25, debias_benchmark, evaluate_lexically, label_debiased
+from isogloss.evaluation.fair import label_fair, rank_fairly
 from isogloss.evaluation.mining import evaluate_mining
 from isogloss.evaluation.pooled import (
     Vectors,
@@ -39,6 +40,7 @@ from isogloss.evaluation.sentences import evaluate_sentences
 from isogloss.evaluation.streaming import evaluate_streamed
 from isogloss.evaluation.streaming_state import remove_work_folder
 from isogloss.evaluation.trec_files import TREC_DEPTH, write_trec
+from isogloss.fair_ranking import Fairness
 from isogloss.model_source import ModelSource, find_model
 from isogloss.results import RANKS_FILE, RESULTS_FILE, RunInfo, StoredResults, write_results
 from isogloss.types import PassageUnit, Setting
@@ -80,6 +82,7 @@ class Job:
         endpoint: Address of an OpenAI-compatible server that encodes; None for a local model.
         vectors: Folder of vectors that were computed elsewhere; None for a model.
         debias: How to take each language out of its vectors; None for not at all.
+        fair: How the passages of all languages are ranked together.
         store: Whether vectors are kept, and taken from those kept.
         out: Where results go; into the run directory, where there is one, when None.
         overwrite: Whether results that are there already may be replaced.
@@ -104,6 +107,7 @@ class Job:
     endpoint: str | None = None
     vectors: Path | None = None
     debias: Debiasing | None = None
+    fair: Fairness = Fairness.NONE
     store: bool = True
     out: Path | None = None
     overwrite: bool = False
@@ -149,7 +153,7 @@ def run_job(job: Job) -> Outcome:
     for folder in (out, job.trec.folder if job.trec else None):
         _check_folder(folder, overwrite=job.overwrite)
     benchmark = _open(job)
-    info = source.info if job.debias is None else label_debiased(source.info, job.debias)
+    info = _label_variant(job, source.info)
     results: StoredResults
     match benchmark:
         case Benchmark():
@@ -174,6 +178,13 @@ def run_job(job: Job) -> Outcome:
     return Outcome(results, out, _describe_reuse(encoder))
 
 
+def _label_variant(job: Job, info: RunInfo) -> RunInfo:
+    """Say what is done to the vectors and to the ranking."""
+    if job.debias is not None:
+        info = label_debiased(info, job.debias)
+    return info if job.fair is Fairness.NONE else label_fair(info, job.fair)
+
+
 def _check_names(job: Job) -> None:
     """Refuse names and texts that cannot be used, and options that would change nothing."""
     if not re.fullmatch(r"\w[\w.-]*", job.benchmark):
@@ -189,6 +200,10 @@ def _check_names(job: Job) -> None:
         raise ConfigError(f"{' and '.join(given)} exclude each other: name one way to rank")
     if job.model == BM25 and job.debias is not None:
         raise ConfigError("--debias changes vectors, and bm25 has none")
+    if job.model == BM25 and job.fair is not Fairness.NONE:
+        raise ConfigError("--fair ranks passages of all languages together, and bm25 ranks within one alone")
+    if job.trec is not None and job.fair is not Fairness.NONE:
+        raise ConfigError("--trec writes the ranking by score; leave out --fair")
     _check_encoding(job, given)
 
 
@@ -218,10 +233,12 @@ def _find_source(job: Job) -> ModelSource:
 
 
 def _choose_folder(job: Job, source: ModelSource) -> Path | None:
-    """Choose where results go; a debiased variant is a system of its own, in a folder of its own."""
+    """Choose where results go; each variant is a system of its own, in a folder of its own."""
     if job.out is not None or source.run is None:
         return job.out
     base = source.run if job.debias is None else source.run / "debiased" / job.debias.value
+    if job.fair is not Fairness.NONE:
+        base = base / "fair" / job.fair.value
     return base / "results" / name_results(job)
 
 
@@ -322,6 +339,8 @@ def _evaluate_passages(
         info = complete_info(source.info, encoder, unit)
     if job.debias is not None:
         vectors = debias_benchmark(benchmark, vectors, job.debias)
+    if job.fair is not Fairness.NONE:
+        return rank_fairly(benchmark, vectors, job.fair, info, quiet=job.quiet)
     results = rank_benchmark(benchmark, vectors, info, quiet=job.quiet)
     if job.trec is not None:
         _write_trec(job.trec, benchmark, vectors, info.label, quiet=job.quiet)
@@ -370,6 +389,8 @@ def _refuse_options(benchmark: AnyBenchmark, job: Job, *names: str) -> None:
     for name in names:
         if getattr(job, name) is not None:
             raise ConfigError(f"--{name} is not for {benchmark.name}")
+    if job.fair is not Fairness.NONE:
+        raise ConfigError(f"--fair is not for {benchmark.name}")
     if job.model == BM25:
         raise ConfigError(f"{BM25} cannot rank {benchmark.name}")
 

@@ -16,7 +16,7 @@ from isogloss._version import __version__
 from isogloss.benchmarks import Benchmark
 from isogloss.encoding.vector_files import VectorFiles
 from isogloss.progress import show_progress
-from isogloss.ranking import Ranking, rank_passages
+from isogloss.ranking import Ranking, ScoreBlock, rank_passages, rank_scores
 from isogloss.results import Results, RunInfo
 from isogloss.types import PassageUnit, Setting
 
@@ -155,6 +155,34 @@ def rank_benchmark(benchmark: Benchmark, vectors: Vectors, info: RunInfo, *, qui
             progress=advance,
         )
     return join_ranking(benchmark, ranking, info)
+
+
+def rank_by_scores(benchmark: Benchmark, scores: ScoreBlock, *, quiet: bool = False) -> Ranking:
+    """Rank a benchmark's passages by ready scores.
+
+    Args:
+        benchmark: The benchmark.
+        scores: Gives the scores of some queries for all passages.
+        quiet: Whether to show no progress bar.
+
+    Returns:
+        The ranking.
+
+    Raises:
+        ModelError: The scores have another shape, or one is NaN.
+    """
+    with show_progress("ranking", len(benchmark.query_ids), quiet=quiet) as advance:
+        return rank_scores(
+            scores,
+            len(benchmark.query_ids),
+            benchmark.passage_languages,
+            len(benchmark.languages),
+            benchmark.judged_query,
+            benchmark.judged_passage,
+            query_languages=benchmark.query_languages,
+            depth=min(TOP_DEPTH, len(benchmark.passage_ids)),
+            progress=advance,
+        )
 
 
 def join_ranking(benchmark: Benchmark, ranking: Ranking, info: RunInfo) -> Results:
