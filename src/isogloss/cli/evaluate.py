@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from isogloss.evaluation.job import TrecRequest
+    from isogloss.evaluation.request import TrecRequest
 
 HELP = "measure a model on a multilingual benchmark: retrieval in three settings, and language bias"
 
@@ -147,7 +147,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from isogloss.benchmarks import Layout
     from isogloss.debiasing import Debiasing
-    from isogloss.evaluation.job import Job, run_job, split_names
+    from isogloss.evaluation.job import run_job, split_names
+    from isogloss.evaluation.request import Job
     from isogloss.fair_ranking import Fairness
     from isogloss.results import describe_results, format_results
     from isogloss.types import PassageUnit
@@ -247,7 +248,7 @@ def _run_mteb(arguments: argparse.Namespace) -> int:
 def _read_trec(arguments: argparse.Namespace) -> TrecRequest | None:
     """Read where TREC files go, their depth (None for all) and their settings."""
     from isogloss.errors import ConfigError
-    from isogloss.evaluation.job import TrecRequest
+    from isogloss.evaluation.request import TrecRequest
     from isogloss.types import Setting
 
     depth, chosen = arguments.trec_depth, [name.strip() for name in arguments.trec_settings.split(",")]

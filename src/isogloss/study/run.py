@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from isogloss.benchmarks import Layout
 from isogloss.config import TrainConfig, dump_config
 from isogloss.demo_corpus import write_demo_corpus
 from isogloss.errors import ConfigError, IsoglossError
-from isogloss.evaluation.job import Job, run_job
-from isogloss.files import replace_folder
+from isogloss.evaluation.job import run_job
+from isogloss.evaluation.request import Job
+from isogloss.files import hold_lock, replace_folder
 from isogloss.pretraining.run import pretrain
 from isogloss.progress import Advance, show_progress
 from isogloss.results import RESULTS_FILE
@@ -137,20 +136,10 @@ def choose_cells(study: StudyConfig, only: str | None) -> list[Cell]:
     return [*needed, *wanted]
 
 
-@contextmanager
-def _hold(folder: StudyFolder) -> Iterator[None]:
+def _hold(folder: StudyFolder) -> AbstractContextManager[None]:
     """Keep other processes out; the system gives the lock back however this one ends."""
-    lock = FileLock(folder.lock)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ConfigError(
-            f"another process works on the study in {folder.path}; wait until it has ended"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+    told = f"another process works on the study in {folder.path}; wait until it has ended"
+    return hold_lock(folder.lock, told)
 
 
 class _Ticks:
