@@ -21,6 +21,7 @@ COMMANDS = (
     "overlap",
     "inspect",
     "trim",
+    "export",
     "negatives",
     "train",
     "benchmarks",

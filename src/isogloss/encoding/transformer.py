@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerBase
 
 from isogloss.encoding.batches import BatchEncoder, EncodedBatch, Kind, make_unit
 from isogloss.encoding.fingerprint import fingerprint_model
+from isogloss.encoding.onnx_module import OnnxTransformer, open_model
 from isogloss.encoding.space import Space
 from isogloss.errors import ConfigError, ModelError, first_line
 from isogloss.model_source import SAFE_WEIGHTS, check_device, check_model_name, hide_loading_bars
@@ -100,7 +101,8 @@ class Encoder(BatchEncoder):
         if self._fingerprint is None:
             self._fingerprint = fingerprint_model(self._source)
         number = next(self.model.parameters(), torch.empty(0)).dtype
-        versions = ", ".join(f"{name} {metadata.version(name)}" for name in _DECIDING)
+        deciding = (*_DECIDING, "onnxruntime") if isinstance(self.model[0], OnnxTransformer) else _DECIDING
+        versions = ", ".join(f"{name} {metadata.version(name)}" for name in deciding)
         return Space(
             model=self.name,
             fingerprint=self._fingerprint,
@@ -193,7 +195,7 @@ def load_encoder(
     check_device(device)
     try:
         with hide_loading_bars():
-            loaded = SentenceTransformer(model, device=device, model_kwargs=SAFE_WEIGHTS)
+            loaded = open_model(model, device, SAFE_WEIGHTS)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         here = "" if Path(model).exists() else "; there is no such folder either"
         raise ModelError(f"{model}: cannot be loaded ({first_line(error)}){here}") from error

@@ -11,6 +11,7 @@ from sentence_transformers.util import is_sentence_transformer_model
 from transformers import PreTrainedTokenizerBase
 
 from isogloss.config import ModelConfig
+from isogloss.encoding.onnx_module import OnnxTransformer, open_model
 from isogloss.errors import ConfigError, ModelError, first_line
 from isogloss.model_source import SAFE_WEIGHTS, check_model_name
 
@@ -94,7 +95,12 @@ def first_module(model: SentenceTransformer) -> Transformer:
 
 def _load(config: ModelConfig) -> SentenceTransformer:
     if _is_sentence_transformer(config.name):
-        return SentenceTransformer(config.name, model_kwargs=SAFE_WEIGHTS)
+        model = open_model(config.name, None, SAFE_WEIGHTS)
+        if isinstance(model[0], OnnxTransformer):
+            raise ModelError(
+                f"{config.name}: an exported model has no weights to train; name the one it was exported from"
+            )
+        return model
     transformer = Transformer(config.name, model_kwargs=SAFE_WEIGHTS)
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=config.pooling)
     return SentenceTransformer(modules=[transformer, pooling, Normalize()])
