@@ -33,7 +33,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "vocabulary",
         "model_card",
     ),
-    5: ("training", "evaluation", "pretraining", "mteb_tasks", "translation", "trimming"),
+    5: ("training", "evaluation", "pretraining", "mteb_tasks", "translation", "trimming", "debiased_model"),
     6: ("comparison", "report", "demo", "study"),
     7: ("cli", "__main__"),
 }
@@ -64,7 +64,7 @@ HEAVY = frozenset(
 )
 """Libraries that take long to import, or that not every command needs."""
 
-MAY_IMPORT_HEAVY = ("encoding", "training", "pretraining", "vocabulary", "trimming")
+MAY_IMPORT_HEAVY = ("encoding", "training", "pretraining", "vocabulary", "trimming", "debiased_model")
 """Parts whose whole job is done with torch; all others import such libraries where they use them."""
 
 

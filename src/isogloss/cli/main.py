@@ -21,6 +21,7 @@ COMMANDS = (
     "overlap",
     "inspect",
     "trim",
+    "debias",
     "negatives",
     "train",
     "benchmarks",
