@@ -100,10 +100,8 @@ def debias_model(
         held_out=_measure(before, parted, basis, model),
     )
     expected = _expect(encoder, parted, basis)
-    append_projection(encoder.model, basis)
     with replace_folder(out) as written:
-        with hide_loading_bars():
-            encoder.model.save(str(written), create_model_card=False)
+        _write_model(folder, basis, written)
         _check_embeddings(written, encoder, parted, expected)
         write_text(written / CARD_FILE, write_debiased_card(folder, report, RECORD))
         _write_record(report, folder, texts, written)
@@ -151,6 +149,14 @@ def _expect(encoder: Encoder, parted: PartedTexts, basis: Basis) -> tuple[Vector
 def _sample(parted: PartedTexts) -> list[str]:
     """Take the first texts of each language."""
     return [text for own in parted.learned.values() for text in own[:_CHECKED]]
+
+
+def _write_model(source: Path, basis: Basis, folder: Path) -> None:
+    """Write the model with its new layer; loaded anew, since encoding changes a tokenizer's settings."""
+    model = load_encoder(str(source), device="cpu", quiet=True).model
+    append_projection(model, basis)
+    with hide_loading_bars():
+        model.save(str(folder), create_model_card=False)
 
 
 def _check_embeddings(
