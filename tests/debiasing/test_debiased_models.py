@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from language_texts import hash_files, read_lines, write_language_texts
+from language_texts import LINES, hash_files, read_lines, write_language_texts
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, Transformer
 
 from isogloss.debiased_model import DebiasReport, debias_model
 from isogloss.debiasing import Subspace
+from isogloss.encoding import Encoder
+from isogloss.encoding.batches import EncodedBatch, Kind
 from isogloss.model_card import read_license
 from isogloss.vocabulary import open_texts
 from tiny_models import HIDDEN, SENTENCES
@@ -52,7 +54,8 @@ def debias(model: Path, text: Path, out: Path, **how: object) -> DebiasReport:
 
 
 def unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: NDArray[np.float64] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return scaled
 
 
 def embed(folder: Path, texts: Sequence[str], side: str) -> NDArray[np.float64]:
@@ -69,8 +72,7 @@ def directions_by_hand(folder: Path, text: Path, components: int) -> NDArray[np.
     return basis
 
 
-@pytest.mark.parametrize("kind", ["xlmr", "labse", "as_trained"])
-@pytest.mark.parametrize("components", [1, 2])
+@pytest.mark.parametrize(("kind", "components"), [("xlmr", 2), ("labse", 1), ("as_trained", 2)])
 def test_it_gives_the_projected_vectors(
     kind: str, components: int, text: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -149,6 +151,27 @@ def test_the_same_command_writes_the_same_bytes(labse: Path, text: Path, tmp_pat
     for name in ("one", "other"):
         debias(labse, text, tmp_path / name)
     assert hash_files(tmp_path / "one") == hash_files(tmp_path / "other")
+
+
+def test_a_second_number_of_components_encodes_no_text_again(
+    xlmr: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+    encode = Encoder.encode_batches
+
+    def count(self: Encoder, kind: Kind, texts: Sequence[str]) -> Generator[EncodedBatch, None, None]:
+        counted.append(len(texts))
+        return encode(self, kind, texts)
+
+    monkeypatch.setattr(Encoder, "encode_batches", count)
+    reports = [debias(xlmr, text, tmp_path / f"out{number}", components=number) for number in (1, 2)]
+    sample = 3 * 8
+    assert sorted(counted)[-1] == 3 * LINES
+    assert sum(counted) == 3 * LINES + 2 * 4 * sample
+    assert [report.components for report in reports] == [1, 2]
+    counted.clear()
+    debias(xlmr, text, tmp_path / "anew", store=False)
+    assert sum(counted) == 3 * LINES + 4 * sample
 
 
 def test_a_prefix_can_be_given_for_a_model_that_stores_none(xlmr: Path, text: Path, tmp_path: Path) -> None:

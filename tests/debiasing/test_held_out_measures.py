@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -47,6 +47,7 @@ def test_the_language_is_told_by_the_nearest_mean(seed: int) -> None:
     assert tell_languages(LanguageVectors(learned, held_out)) == pytest.approx(expected)
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_translations_are_looked_for_in_all_ordered_pairs(seed: int) -> None:
     vectors = draw(seed)

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -93,6 +93,7 @@ def test_lir_leaves_nothing_of_the_languages_first_directions(shape: tuple[int, 
         np.testing.assert_allclose(project(first.astype(np.float32), basis), 0, atol=1e-6)
 
 
+@settings(max_examples=50)
 @given(SHAPES, st.sampled_from(Subspace), st.randoms(use_true_random=False))
 def test_order_does_not_matter(shape: tuple[int, int, int], method: Subspace, chance: random.Random) -> None:
     vectors = draw_languages(*shape)

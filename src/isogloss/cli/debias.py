@@ -40,6 +40,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--passage-prefix", metavar="TEXT", help="text before every text (default: the model's, of passages)"
     )
+    parser.add_argument(
+        "--no-store", action="store_true", help="encode every text anew, and keep no vectors for next time"
+    )
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 ... (default: the best there is)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -71,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         aligned=arguments.aligned,
         passage_prefix=arguments.passage_prefix,
         device=arguments.device,
+        store=not arguments.no_store,
     )
     if arguments.json:
         sys.stdout.write(json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n")

@@ -22,8 +22,10 @@ from isogloss.debiased_model.report import DebiasReport
 from isogloss.debiased_model.texts import PartedTexts, part_texts
 from isogloss.debiasing import Subspace, check_components, find_subspace, project
 from isogloss.encoding import Encoder, load_encoder
-from isogloss.encoding.batches import make_unit
+from isogloss.encoding.batches import BatchEncoder, make_unit
 from isogloss.encoding.fingerprint import fingerprint_model
+from isogloss.encoding.store import EmbeddingStore
+from isogloss.encoding.stored import StoredEncoder
 from isogloss.errors import ConfigError, ModelError
 from isogloss.files import is_free, replace_folder, write_text
 from isogloss.model_card import CARD_FILE
@@ -53,6 +55,7 @@ def debias_model(
     aligned: bool = False,
     passage_prefix: str | None = None,
     device: str | None = None,
+    store: bool = True,
     quiet: bool = False,
 ) -> DebiasReport:
     """Write a model whose last layer takes out of its vectors what tells languages apart.
@@ -70,6 +73,7 @@ def debias_model(
             translation is found.
         passage_prefix: Text put before every text; the model's stored prompt for passages when not given.
         device: Where to compute; the best there is when not given.
+        store: Whether vectors of the text are kept, and taken from those kept.
         quiet: Whether to show no progress.
 
     Returns:
@@ -88,7 +92,7 @@ def debias_model(
     folder = find_folder(model, _PATTERNS)
     encoder = load_encoder(str(folder), passage_prefix=passage_prefix, device=device, quiet=quiet)
     check_components(method, components, len(parted.learned), encoder.dimension() or sys.maxsize)
-    before = _encode(encoder, parted)
+    before = _encode(StoredEncoder(encoder, EmbeddingStore()) if store else encoder, parted)
     basis = find_subspace(before.learned, method, components)
     report = DebiasReport(
         model=model,
@@ -108,7 +112,7 @@ def debias_model(
     return report
 
 
-def _encode(encoder: Encoder, parted: PartedTexts) -> LanguageVectors:
+def _encode(encoder: BatchEncoder, parted: PartedTexts) -> LanguageVectors:
     """Encode both parts at once, so that there is one bar of progress."""
     parts = parted.learned, parted.held_out
     lists = [own for part in parts for own in part.values()]
