@@ -150,7 +150,7 @@ def test_a_failed_check_leaves_nothing(
     monkeypatch.setattr(job, "append_projection", lambda model, basis: append(model, basis[:1]))
     assert main(["debias", str(xlmr), "--text", str(text), "--out", str(tmp_path / "out")]) == 2
     assert "so nothing is written" in capsys.readouterr().err
-    assert {path.name for path in tmp_path.iterdir()} == {"text"}
+    assert {path.name for path in tmp_path.iterdir()} == {"text", "cache"}
 
 
 def write_corpus(path: Path, items: int) -> Path:
