@@ -34,7 +34,16 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "vocabulary",
         "model_card",
     ),
-    5: ("training", "evaluation", "pretraining", "mteb_tasks", "translation", "trimming", "exporting"),
+    5: (
+        "training",
+        "evaluation",
+        "pretraining",
+        "mteb_tasks",
+        "translation",
+        "trimming",
+        "exporting",
+        "debiased_model",
+    ),
     6: ("comparison", "report", "demo", "study"),
     7: ("cli", "__main__"),
 }
@@ -65,7 +74,15 @@ HEAVY = frozenset(
 )
 """Libraries that take long to import, or that not every command needs."""
 
-MAY_IMPORT_HEAVY = ("encoding", "training", "pretraining", "vocabulary", "trimming", "exporting")
+MAY_IMPORT_HEAVY = (
+    "encoding",
+    "training",
+    "pretraining",
+    "vocabulary",
+    "trimming",
+    "exporting",
+    "debiased_model",
+)
 """Parts whose whole job is done with torch; all others import such libraries where they use them."""
 
 

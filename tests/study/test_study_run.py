@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import sys
+import tomllib
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,8 +17,10 @@ from study_files import write_study
 
 from isogloss.cli.main import main
 from isogloss.config import TomlValue, TrainConfig
+from isogloss.results import read_results
 from isogloss.study import run as study_run
 from isogloss.training.run import TrainingOutcome
+from isogloss.types import Setting
 
 CURVE: dict[str, TomlValue] = {"grid": {"seeds": [1, 2], "alphas": [0.0, 0.4]}}
 CELLS = 6 + 2
@@ -169,6 +172,7 @@ def test_the_plan_tells_what_is_done(done: Done, capsys: pytest.CaptureFixture[s
 def copy_study(done: Done, folder: Path, model: Path, changes: dict[str, TomlValue]) -> tuple[Path, Path]:
     """Copy a finished study with another study file; the corpora stay in place."""
     out = folder / "out"
+    folder.mkdir(exist_ok=True)
     shutil.copytree(done.out, out)
     study = write_study(done.study.parent, model, {**CURVE, **changes})
     moved = folder / "study.toml"
@@ -216,6 +220,56 @@ def test_a_grid_may_grow_and_shrink(
         line[:7] for line in lines
     ]
     assert "1 done, 1 to do; about 0.0 h left" in [" ".join(line) for line in lines]
+
+
+def write_numbers(path: Path) -> Path:
+    """Write texts of few tokens that differ."""
+    rows = [
+        {"id": f"q{place}", "language": language, "question": f"{word} {number}?"}
+        | {"passage": f"{number} {word}.", "passage_id": f"p{place}", "article": f"a{place}"}
+        for place, number in enumerate(("1", "3", "4", "8", "18", "38", "43", "84"))
+        for language, word in (("de", "Stadt"), ("el", "πόλη"), ("en", "town"))
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_baselines_may_be_added_to_a_finished_study(
+    done: Done, tmp_path: Path, xlmr: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each cell is measured once more; the means stand beside the strategies."""
+    tables = tomllib.loads(done.study.read_text(encoding="utf-8"))
+    # Of the study's own benchmark all passages are the same after the cut; there is nothing but language.
+    data = write_numbers(tmp_path / "numbers.jsonl")
+    added = {"name": "numbers", "data": str(data), "layout": "parallel", "role": "shown"}
+    study, out = copy_study(done, tmp_path, xlmr, {"benchmarks": [*tables["benchmarks"], added]})
+    assert main(["reproduce", str(study), "--out", str(out)]) == 0
+    before = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    capsys.readouterr()
+    study, out = copy_study(
+        Done(done.study, out, "", ""),
+        tmp_path / "later",
+        xlmr,
+        {"benchmarks": [*tables["benchmarks"], {**added, "debias": ["centre"]}]},
+    )
+    models = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*/model/model.safetensors")}
+    assert main(["reproduce", str(study), "--out", str(out), "--plan"]) == 0
+    assert "trained; to be measured on numbers, centre" in capsys.readouterr().out
+    assert main(["reproduce", str(study), "--out", str(out)]) == 0
+    assert {path: path.stat().st_mtime_ns for path in models} == models
+    after = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    verdicts = [[(row["id"], row["verdict"]) for row in report["claims"]] for report in (before, after)]
+    assert verdicts[0] == verdicts[1]
+    seeds = [
+        read_results(out / f"runs/tiny/hybrid-seed{seed}/debiased/centre/results/numbers") for seed in (1, 2)
+    ]
+    assert {each.info.label for each in seeds} == {"hybrid+centre"}
+    mean = sum(each.table(Setting.MULTI, "mAP").macro() for each in seeds) / 2
+    markdown = (out / "report.md").read_text(encoding="utf-8")
+    rows = [line for line in markdown.splitlines() if "hybrid+centre" in line]
+    assert rows
+    assert any(f"{mean:.4f}" in row for row in rows)
+    assert "hybrid-0.4+centre" not in markdown
 
 
 def test_a_run_that_does_not_fit_is_named(

@@ -117,6 +117,8 @@ WRONG: list[tuple[dict[str, TomlValue], str]] = [
         "one of parallel, native, shown; got 'main'",
     ),
     ({"benchmarks": [{"name": "a", "data": "d", "layout": "x"}]}, "'benchmarks.layout' is one of auto"),
+    ({"benchmarks": [{"name": "a", "data": "d", "debias": ["lsar"]}]}, "'benchmarks.debias' are centre, lir"),
+    ({"benchmarks": [{"name": "a", "data": "d", "debias": ["lir", "lir"]}]}, "has lir twice"),
     ({"benchmarks": [{"name": "a", "data": "d", "articles": "x", "not_articles": "y"}]}, "give one"),
     ({"benchmarks": [{"name": "a", "data": "d"}, {"name": "a", "data": "e"}]}, "'benchmarks' has a twice"),
     ({"training": {"seed": 1}}, "'training.seed' is decided by 'grid.seeds'"),

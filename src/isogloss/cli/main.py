@@ -22,6 +22,7 @@ COMMANDS = (
     "inspect",
     "trim",
     "export",
+    "debias",
     "negatives",
     "train",
     "benchmarks",

@@ -18,13 +18,15 @@ from isogloss.errors import ConfigError
 from isogloss.files import write_text
 from isogloss.results import RESULTS_FILE
 from isogloss.run_directory import RunDirectory
-from isogloss.study.grid import Cell, build_training, list_cells, list_trials
+from isogloss.study.grid import Cell, Measurement, build_training, list_cells, list_trials
 from isogloss.study.settings import EncoderConfig, StudyBenchmark, StudyConfig
 
 START = "start"
 """Label of the encoder as it is before any training."""
 _FIXED = ("training", "tuning", "margins")
 """What no study may change once it has begun; its grid may grow."""
+_FREE = {"minutes", "debias"}
+"""Of encoders and benchmarks what may change: hints for estimates, and baselines beside the cells."""
 
 
 class State(StrEnum):
@@ -85,6 +87,12 @@ class StudyFolder:
     def start_results(self, encoder: str, benchmark: StudyBenchmark) -> Path:
         """Name the folder of an untrained encoder's results."""
         return self.path / "runs" / encoder / START / "results" / benchmark.results
+
+    def results(self, cell: Cell, measurement: Measurement) -> Path:
+        """Name the folder of a cell's results, where `isogloss evaluate` would put them as well."""
+        run = self.run(cell)
+        base = run.path / "debiased" / measurement.debias if measurement.debias else run.path
+        return base / run.results.name / measurement.benchmark.results
 
     def failure(self, name: str) -> Path:
         """Name the file that says why a cell, or an encoder, failed."""
@@ -189,9 +197,9 @@ def check_study(study: StudyConfig, folder: StudyFolder) -> None:
 
 
 def _alike(one: EncoderConfig | StudyBenchmark, other: EncoderConfig | StudyBenchmark) -> bool:
-    """Compare what decides results; hints for estimates may change."""
+    """Compare what decides results."""
     tables = [dump_config(each) for each in (one, other)]
-    return all(tables[0].get(key) == tables[1].get(key) for key in {*tables[0], *tables[1]} - {"minutes"})
+    return all(tables[0].get(key) == tables[1].get(key) for key in {*tables[0], *tables[1]} - _FREE)
 
 
 def choose_trial(study: StudyConfig, folder: StudyFolder, cell: Cell) -> dict[str, TomlValue] | None:
@@ -249,21 +257,21 @@ def read_provenance(run: RunDirectory) -> dict[str, object]:
     return stored if isinstance(stored, dict) else {}
 
 
-def list_missing(study: StudyConfig, folder: StudyFolder, cell: Cell) -> list[StudyBenchmark]:
-    """List the benchmarks that a cell's model is still to be measured on.
+def list_missing(study: StudyConfig, folder: StudyFolder, cell: Cell) -> list[Measurement]:
+    """List how a cell's model is still to be measured.
 
     Args:
         study: The study.
         folder: Its folder.
-        cell: The cell; trials are measured on none.
+        cell: The cell; trials are not measured.
 
     Returns:
-        The benchmarks.
+        The measurements: on each benchmark, and then without language where the benchmark asks for it.
     """
     if cell.trial is not None:
         return []
-    results = folder.run(cell).results
-    return [each for each in study.benchmarks if not (results / each.results / RESULTS_FILE).is_file()]
+    asked = [Measurement(each, way) for each in study.benchmarks for way in ("", *each.debias)]
+    return [each for each in asked if not (folder.results(cell, each) / RESULTS_FILE).is_file()]
 
 
 def find_state(study: StudyConfig, folder: StudyFolder, cell: Cell) -> CellState:
@@ -291,7 +299,7 @@ def find_state(study: StudyConfig, folder: StudyFolder, cell: Cell) -> CellState
     if reason := folder.read_failure(cell.name):
         return CellState(cell, State.FAILED, reason, seconds)
     if trained:
-        names = ", ".join(each.results for each in missing)
+        names = ", ".join(each.name for each in missing)
         return CellState(cell, State.PARTIAL, f"trained; to be measured on {names}", seconds)
     if run.config.is_file():
         return CellState(cell, State.PARTIAL, "training has begun", seconds)

@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from isogloss.config import TomlValue, TrainConfig, parse_config
-from isogloss.study.settings import StudyConfig, label_alpha
+from isogloss.study.settings import StudyBenchmark, StudyConfig, label_alpha
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,18 @@ class Cell:
         if self.trial is not None:
             return f"{self.encoder}/tuning/{self.label}-trial{self.trial + 1}"
         return f"{self.encoder}/{self.label}-seed{self.seed}"
+
+
+class Measurement(NamedTuple):
+    """Name what a cell's model is measured on, and how language is taken out of its vectors before."""
+
+    benchmark: StudyBenchmark
+    debias: str = ""
+
+    @property
+    def name(self) -> str:
+        """Write what messages call it."""
+        return f"{self.benchmark.results}, {self.debias}" if self.debias else self.benchmark.results
 
 
 def list_cells(study: StudyConfig) -> tuple[Cell, ...]:

@@ -11,6 +11,7 @@ from typing import cast
 from isogloss.batching.strategy import STRATEGIES
 from isogloss.benchmarks import Layout
 from isogloss.config import TomlValue, parse_config, read_toml
+from isogloss.debiasing import Debiasing
 from isogloss.errors import ConfigError
 from isogloss.published import read_published
 from isogloss.study.claims import CLAIMS
@@ -107,6 +108,12 @@ def _check_names(study: StudyConfig) -> list[str]:
             problems.append(
                 f"'benchmarks.layout' is one of {', '.join(('auto', *Layout))}; got {benchmark.layout!r}"
             )
+        problems += [
+            f"'benchmarks.debias' are {', '.join(Debiasing)}; got {way!r}"
+            for way in benchmark.debias
+            if way not in tuple(Debiasing)
+        ]
+        problems += _find_twice(f"benchmarks.{benchmark.name}.debias", benchmark.debias)
         if benchmark.articles and benchmark.not_articles:
             problems.append(f"benchmark {benchmark.name!r} has both 'articles' and 'not_articles'; give one")
     return problems + _find_twice("benchmarks", [each.results for each in study.benchmarks])

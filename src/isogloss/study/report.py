@@ -7,10 +7,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 
 from isogloss.comparison import refer_to
 from isogloss.comparison.grid import Cell as GridCell
 from isogloss.comparison.grid import Grid, write_markdown
+from isogloss.comparison.model import Reference
 from isogloss.comparison.numbers import write_score
 from isogloss.config import dump_config
 from isogloss.files import write_text
@@ -29,7 +31,7 @@ from isogloss.study.folder import (
     list_states,
     read_validation_loss,
 )
-from isogloss.study.grid import Cell, list_cells, list_trials
+from isogloss.study.grid import Cell, Measurement, list_cells, list_trials
 from isogloss.study.plan import describe_plan, summarise
 from isogloss.study.rows import ClaimRow, judge_claims
 from isogloss.study.settings import StudyBenchmark, StudyConfig
@@ -141,11 +143,32 @@ def _build_section(evidence: Evidence, encoder: str, benchmark: StudyBenchmark) 
         resamples=study.margins.resamples,
     )
     start = folder.start_results(encoder, benchmark)
-    if section.comparison is not None and (start / RESULTS_FILE).is_file():
-        beside = refer_to(read_results(start), section.measures)
-        references = (*section.comparison.references, beside)
+    if section.comparison is not None:
+        beside = [[start]] if (start / RESULTS_FILE).is_file() else []
+        beside += _list_debiased(evidence, cells, benchmark)
+        own = (_average([refer_to(read_results(run), section.measures) for run in runs]) for runs in beside)
+        references = (*section.comparison.references, *own)
         section = replace(section, comparison=replace(section.comparison, references=references))
     return replace(section, heading=f"{benchmark.results}, {encoder}" if len(study.encoders) > 1 else "")
+
+
+def _list_debiased(evidence: Evidence, cells: Sequence[Cell], benchmark: StudyBenchmark) -> list[list[Path]]:
+    """List the results without language: for each strategy and way those of all its seeds."""
+    found = []
+    for label in dict.fromkeys(cell.label for cell in cells):
+        for way in benchmark.debias:
+            own = (cell for cell in cells if cell.label == label)
+            places = [evidence.folder.results(cell, Measurement(benchmark, way)) for cell in own]
+            if there := [place for place in places if (place / RESULTS_FILE).is_file()]:
+                found.append(there)
+    return found
+
+
+def _average(seeds: Sequence[Reference]) -> Reference:
+    """Average the figures of one system over its seeds."""
+    known = [measure for measure in seeds[0].scores if all(measure in each.scores for each in seeds)]
+    means = {measure: fmean(each.scores[measure] for each in seeds) for measure in known}
+    return Reference(seeds[0].label, means)
 
 
 def write_report_markdown(report: StudyReport) -> str:

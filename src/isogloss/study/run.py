@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from isogloss.benchmarks import Layout
 from isogloss.config import TrainConfig, dump_config
+from isogloss.debiasing import Debiasing
 from isogloss.demo_corpus import write_demo_corpus
 from isogloss.errors import ConfigError, IsoglossError
 from isogloss.evaluation.job import run_job
@@ -218,13 +219,14 @@ class _Runner:
         ticks.reach(_TRAINING_PARTS)
         missing = list_missing(self.study, self.folder, cell)
         faults = []
-        for number, benchmark in enumerate(missing, start=1):
+        for number, each in enumerate(missing, start=1):
             began = time.monotonic()
-            job = _build_job(str(run.path), benchmark, config, run.results / benchmark.results, cell.label)
+            out = self.folder.results(cell, each)
+            job = _build_job(str(run.path), each.benchmark, config, out, cell.label, each.debias)
             if fault := _find_fault(lambda job=job: _measure(job)):  # type: ignore[misc]
-                faults.append(f"{benchmark.results}: {fault}")
+                faults.append(f"{each.name}: {fault}")
             else:
-                self.folder.add_timing(cell, benchmark.results, time.monotonic() - began)
+                self.folder.add_timing(cell, each.name, time.monotonic() - began)
             ticks.reach(_TRAINING_PARTS + (_PARTS - _TRAINING_PARTS) * number / len(missing))
         if faults:
             raise ConfigError("; ".join(faults))
@@ -279,8 +281,10 @@ class _Runner:
         return build_training(self.study, cell, self.folder.encoder(encoder))
 
 
-def _build_job(model: str, benchmark: StudyBenchmark, config: TrainConfig, out: Path, label: str) -> Job:
-    """Ask for one measurement; each model is measured once, so that keeping its vectors would gain little."""
+def _build_job(
+    model: str, benchmark: StudyBenchmark, config: TrainConfig, out: Path, label: str, debias: str = ""
+) -> Job:
+    """Ask for one measurement; of a model that is measured once, keeping the vectors would gain little."""
     untrained = label == START
     # A benchmark without the unit of a run falls back to its own; so does one without the usual unit.
     own = untrained and config.unit is not PassageUnit.SENTENCE
@@ -295,7 +299,8 @@ def _build_job(model: str, benchmark: StudyBenchmark, config: TrainConfig, out: 
         unit=config.unit if own else None,
         query_prefix=config.model.query_prefix if untrained else None,
         passage_prefix=config.model.passage_prefix if untrained else None,
-        store=False,
+        debias=Debiasing(debias) if debias else None,
+        store=bool(benchmark.debias),
         out=out,
         label=label,
         quiet=True,

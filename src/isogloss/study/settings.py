@@ -37,6 +37,7 @@ class StudyBenchmark:
     articles: str = ""
     not_articles: str = ""
     layout: str = "auto"
+    debias: tuple[str, ...] = ()
 
     @property
     def results(self) -> str:

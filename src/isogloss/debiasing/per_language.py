@@ -1,6 +1,6 @@
-"""Take a language's common direction out of embeddings, without any training.
+"""Take each language's own direction out of the vectors of a benchmark.
 
-These are baselines: whatever training claims against language bias should beat them. Both learn from the
+The language of each text must be known, so that no layer of a model can do it. Both ways learn from the
 texts that are ranked (without judgements), so they need some hundred texts of each language.
 """
 
@@ -11,6 +11,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from isogloss.debiasing.subspace import find_first_direction
 from isogloss.errors import DataError, ModelError
 
 Vectors = NDArray[np.float32]
@@ -69,9 +70,7 @@ def _transform(
     if method is Debiasing.CENTRE:
         centred: NDArray[np.float64] = vectors - own.mean(axis=0)
         return centred
-    # The first right singular vector, from the small side: d x d however many passages there are.
-    _, directions = np.linalg.eigh(own.T @ own)
-    first = directions[:, -1]
+    first = find_first_direction(own)
     return vectors - np.outer(vectors @ first, first)
 
 
