@@ -1,8 +1,8 @@
 """Search by a graph of neighbours (HNSW) over vectors of a byte a number, where there are many passages.
 
-The graph finds candidates; their scores are computed from the stored vectors. A language with many passages in
-a segment has a graph of its own, all other languages have one together: a search in some languages takes the
-graphs of the large ones and goes through the others exactly, so that no filter costs a relevant passage.
+The graph finds candidates; their scores are computed from the stored vectors. A language with many passages
+in a segment has a graph of its own, all other languages have one together: a search in some languages takes
+the graphs of the large ones and goes through the others exactly, so that no filter costs a relevant passage.
 """
 
 from __future__ import annotations
@@ -195,7 +195,6 @@ def _list_rows(entry: SegmentEntry, languages: Sequence[str]) -> NDArray[np.int6
 def _write_graph(path: Path, vectors: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
     import faiss
 
-    # To the last passage, the graph is a function of the vectors' order: levels are drawn from a fixed seed.
     quantizer = faiss.ScalarQuantizer.QT_8bit
     index = faiss.IndexHNSWSQ(vectors.shape[1], quantizer, _LINKS, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = _BUILD_WIDTH
