@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,7 @@ def choose_parts(entry: SegmentEntry) -> list[tuple[str, ...]]:
         The languages of each graph; the other languages are too few for one.
     """
     sizes = {language: end - start for language, (start, end) in entry.languages.items()}
-    parts = [(language,) for language, size in sizes.items() if size >= OWN_GRAPH_ROWS]
+    parts: list[tuple[str, ...]] = [(language,) for language, size in sizes.items() if size >= OWN_GRAPH_ROWS]
     rest = tuple(language for language, size in sizes.items() if size < OWN_GRAPH_ROWS)
     if sum(sizes[language] for language in rest) >= LEAST_ROWS:
         parts.append(rest)
@@ -107,6 +107,15 @@ def build_graphs(index: Path, segment: Segment) -> SegmentEntry:
     return replace(segment.entry, graphs=tuple(graphs))
 
 
+class _Part(NamedTuple):
+    """Hold an opened graph: the rows that are its nodes, and which nodes are deleted."""
+
+    languages: tuple[str, ...]
+    rows: NDArray[np.int64]
+    deleted: NDArray[np.int64]
+    index: faiss.IndexHNSWSQ
+
+
 class SegmentGraphs:
     """Search the graphs of a segment."""
 
@@ -119,19 +128,12 @@ class SegmentGraphs:
         self.segment = segment
 
     @cached_property
-    def parts(self) -> list[tuple[Graph, NDArray[np.int64], faiss.IndexHNSWSQ]]:
-        """The graphs, each with the rows that are its nodes; none where the library is missing.
-
-        Raises:
-            DataError: A graph is damaged.
-        """
+    def parts(self) -> list[_Part]:
+        """The opened graphs; none where the library is missing."""
         if self.segment.entry.graphs and not has_faiss():
             _log.warning("searched without its graphs, which is slower: pip install 'isogloss[faiss]'")
             return []
-        return [
-            (graph, _list_rows(self.segment.entry, graph.languages), self._read(graph))
-            for graph in self.segment.entry.graphs
-        ]
+        return [self._open(graph) for graph in self.segment.entry.graphs]
 
     def search(self, query: NDArray[np.float32], k: int, part: int) -> NDArray[np.int64] | None:
         """Find candidates for one query.
@@ -147,8 +149,7 @@ class SegmentGraphs:
         """
         import faiss
 
-        _, rows, index = self.parts[part]
-        deleted = np.flatnonzero(np.isin(rows, self.segment.deleted, assume_unique=True))
+        _, rows, deleted, index = self.parts[part]
         live = len(rows) - len(deleted)
         wanted = min(_CANDIDATES_PER_HIT * k, live)
         width = max(_SEARCH_WIDTH, 2 * wanted) * len(rows) // max(1, live)
@@ -173,18 +174,20 @@ class SegmentGraphs:
             of them has.
         """
         wanted = set(self.segment.entry.languages) & set(languages or self.segment.entry.languages)
-        numbers = [n for n, (graph, _, _) in enumerate(self.parts) if wanted.issuperset(graph.languages)]
-        covered = {language for n in numbers for language in self.parts[n][0].languages}
+        numbers = [n for n, part in enumerate(self.parts) if wanted.issuperset(part.languages)]
+        covered = {language for n in numbers for language in self.parts[n].languages}
         return numbers, sorted(wanted - covered)
 
-    def _read(self, graph: Graph) -> faiss.IndexHNSWSQ:
-        """Read a graph, every byte of it checked: the library trusts what it reads."""
+    def _open(self, graph: Graph) -> _Part:
+        """Map a graph into memory, every byte of it checked: the library trusts what it reads."""
         import faiss
 
         path = self.segment.folder / graph.file.name
         if compute_crc(path) != graph.file.crc32:
             raise DataError(f"was changed or damaged after it was written; {REBUILD}", path)
-        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        rows = _list_rows(self.segment.entry, graph.languages)
+        deleted = np.flatnonzero(np.isin(rows, self.segment.deleted, assume_unique=True))
+        return _Part(graph.languages, rows, deleted, faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
 
 
 def _list_rows(entry: SegmentEntry, languages: Sequence[str]) -> NDArray[np.int64]:
