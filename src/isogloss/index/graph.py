@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -113,27 +112,32 @@ class _Part(NamedTuple):
     languages: tuple[str, ...]
     rows: NDArray[np.int64]
     deleted: NDArray[np.int64]
-    index: faiss.IndexHNSWSQ
+    graph: faiss.IndexHNSWSQ
 
 
 class SegmentGraphs:
-    """Search the graphs of a segment."""
+    """Search the graphs of a segment.
+
+    Attributes:
+        segment: The segment.
+        parts: The opened graphs.
+    """
 
     def __init__(self, segment: Segment) -> None:
-        """Name the segment; graphs are read when they are first searched.
+        """Map the graphs into memory; without the library there are none.
 
         Args:
             segment: The segment.
+
+        Raises:
+            DataError: A graph is damaged.
         """
         self.segment = segment
-
-    @cached_property
-    def parts(self) -> list[_Part]:
-        """The opened graphs; none where the library is missing."""
-        if self.segment.entry.graphs and not has_faiss():
+        self.parts: list[_Part] = []
+        if segment.entry.graphs and not has_faiss():
             _log.warning("searched without its graphs, which is slower: pip install 'isogloss[faiss]'")
-            return []
-        return [self._open(graph) for graph in self.segment.entry.graphs]
+        elif segment.entry.graphs:
+            self.parts = [self._open(graph) for graph in segment.entry.graphs]
 
     def search(self, query: NDArray[np.float32], k: int, part: int) -> NDArray[np.int64] | None:
         """Find candidates for one query.
@@ -149,7 +153,7 @@ class SegmentGraphs:
         """
         import faiss
 
-        _, rows, deleted, index = self.parts[part]
+        _, rows, deleted, graph = self.parts[part]
         live = len(rows) - len(deleted)
         wanted = min(_CANDIDATES_PER_HIT * k, live)
         width = max(_SEARCH_WIDTH, 2 * wanted) * len(rows) // max(1, live)
@@ -159,7 +163,7 @@ class SegmentGraphs:
         if len(deleted):
             kept = faiss.IDSelectorNot(faiss.IDSelectorBatch(deleted))
             chosen = faiss.SearchParametersHNSW(efSearch=width, sel=kept)
-        _, nodes = index.search(query[np.newaxis], wanted, params=chosen)
+        _, nodes = graph.search(query[np.newaxis], wanted, params=chosen)
         found = nodes[0][nodes[0] >= 0]
         return rows[found] if len(found) >= wanted else None
 
@@ -187,7 +191,12 @@ class SegmentGraphs:
             raise DataError(f"was changed or damaged after it was written; {REBUILD}", path)
         rows = _list_rows(self.segment.entry, graph.languages)
         deleted = np.flatnonzero(np.isin(rows, self.segment.deleted, assume_unique=True))
-        return _Part(graph.languages, rows, deleted, faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
+        try:
+            opened = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        except RuntimeError as error:
+            path.stat()  # gone, as after another process's change
+            raise DataError(f"cannot be read by this release of faiss ({error}); {REBUILD}", path) from error
+        return _Part(graph.languages, rows, deleted, opened)
 
 
 def _list_rows(entry: SegmentEntry, languages: Sequence[str]) -> NDArray[np.int64]:
