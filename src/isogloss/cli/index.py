@@ -145,8 +145,8 @@ def _add_passages(arguments: argparse.Namespace) -> int:
 
 def _format(done: dict[str, object], manifest: Manifest) -> str:
     """Write what was done and what is in the index."""
-    damage = done.pop("damage", None)
-    lines = [f"{count:,} passages {what}" for what, count in done.items()]
+    damage = done.get("damage")
+    lines = [f"{count:,} passages {what}" for what, count in done.items() if what != "damage"]
     languages = ", ".join(f"{language} {count:,}" for language, count in manifest.languages.items())
     kind = "with graphs" if any(segment.graphs for segment in manifest.segments) else "exact"
     count = len(manifest.languages)

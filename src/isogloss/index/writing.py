@@ -224,7 +224,12 @@ def create_index(
     with _keep_others_out(folder):
         if (folder / MANIFEST).exists():
             raise ConfigError(f"{folder} holds an index already; add passages to it, or name a new folder")
-        yield from _start_change(folder, manifest)
+        try:
+            yield from _start_change(folder, manifest)
+        except BaseException:
+            if not (folder / SCRATCH).exists() and not (folder / MANIFEST).exists():
+                shutil.rmtree(folder, ignore_errors=True)  # there is nothing to go on with
+            raise
 
 
 @contextmanager

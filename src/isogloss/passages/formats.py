@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from isogloss.corpus.languages import tell_language
@@ -41,16 +41,40 @@ def stream_passages(
         detect: Whether to tell a language from the text where nothing else tells it.
         advance: Called with the bytes read since the last call.
 
-    Yields:
-        The passages.
+    Returns:
+        An iterator over the passages; what it raises, it raises on the way.
 
     Raises:
         ConfigError: ``language`` is none, or ``detect`` needs a library.
         DataError: A file is broken or holds no passage, there is none, or a language cannot be told.
     """
     given = None if language is None else normalize_language(language)
-    detector = make_detector() if detect else None
-    for file, name, read in _list_files(Path(path)):
+    return _stream(_list_files(Path(path)), given, make_detector() if detect else None, advance)
+
+
+def measure_passages(path: str | Path) -> int:
+    """Add up the bytes that reading a collection goes through.
+
+    Args:
+        path: The file or folder.
+
+    Returns:
+        Bytes on disk.
+
+    Raises:
+        DataError: There is no such file or folder, or nothing in it can be read.
+    """
+    return sum(file.stat().st_size for file, _, _ in _list_files(Path(path)))
+
+
+def _stream(
+    files: Sequence[tuple[Path, str, Reader]],
+    given: str | None,
+    detector: Callable[[str], str] | None,
+    advance: Advance,
+) -> Iterator[Passage]:
+    """Read the files in turn; give every passage a language and a source."""
+    for file, name, read in files:
         told = given or _tell_language(name)
         empty = True
         for position, passage in read(file, name, advance):
@@ -67,21 +91,6 @@ def stream_passages(
             yield passage._replace(language=known, source=source)
         if empty:
             raise DataError("holds no passage", file)
-
-
-def measure_passages(path: str | Path) -> int:
-    """Add up the bytes that reading a collection goes through.
-
-    Args:
-        path: The file or folder.
-
-    Returns:
-        Bytes on disk.
-
-    Raises:
-        DataError: There is no such file or folder, or nothing in it can be read.
-    """
-    return sum(file.stat().st_size for file, _, _ in _list_files(Path(path)))
 
 
 def _list_files(path: Path) -> list[tuple[Path, str, Reader]]:
