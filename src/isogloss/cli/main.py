@@ -27,6 +27,8 @@ COMMANDS = (
     "train",
     "benchmarks",
     "evaluate",
+    "index",
+    "search",
     "card",
     "compare",
     "report",
