@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from isogloss.passages import Passage
+from isogloss.errors import ConfigError, ModelError
+from isogloss.index import (
+    Engine,
+    Index,
+    IndexChange,
+    ModelIdentity,
+    change_index,
+    create_index,
+    open_index,
+    read_manifest,
+)
+from isogloss.passages import Passage, check_passages, split_passages
+
+if TYPE_CHECKING:
+    from isogloss.encoding.batches import BatchEncoder
+
+ENCODED_AT_ONCE = 4096
+"""Documents that are split and encoded together, so that texts of like length share a batch."""
 
 
 class Hit(NamedTuple):
@@ -30,47 +49,319 @@ class Hit(NamedTuple):
 
 
 class Retriever:
-    """Search, and change, the index in a folder; see ``load`` and ``build``."""
+    """Search the index in a folder, and change it; ``load`` and ``build`` make one.
 
-    folder: Path
-    model_name: str
+    Several threads may search one retriever at once. Another process may change the index meanwhile: searches
+    go on in the state that was loaded until ``reload``.
+
+    Attributes:
+        folder: The index's folder.
+    """
+
+    def __init__(self, folder: Path, index: Index, encoder: BatchEncoder) -> None:
+        """Put an opened index and its model together.
+
+        Args:
+            folder: The index's folder.
+            index: Its state.
+            encoder: The model; see ``load``, which checks that it is the index's.
+        """
+        self.folder = folder
+        self._index = index
+        self._encoder = encoder
 
     @classmethod
-    def load(cls, folder: str | Path, device: str | None = None) -> Self:
-        """Open an index and load its model."""
-        raise NotImplementedError
+    def load(
+        cls,
+        folder: str | Path,
+        device: str | None = None,
+        *,
+        model: str | None = None,
+        encoder: BatchEncoder | None = None,
+    ) -> Self:
+        """Open an index and load its model.
+
+        Args:
+            folder: The index's folder.
+            device: Where the model computes: ``cpu``, ``cuda`` ...; the best there is when not given.
+            model: Folder or hub name where the model is now, if it is no longer where it was.
+            encoder: The loaded model instead, such as one at an endpoint.
+
+        Returns:
+            The retriever.
+
+        Raises:
+            DataError: There is no index, it is damaged, or another release's.
+            ModelError: The model cannot be loaded, or is not the one that the index was made with.
+        """
+        index = open_index(Path(folder))
+        known = index.manifest.model
+        if encoder is None:
+            encoder = _load_encoder(model or known.name, known.query_prefix, known.passage_prefix, device)
+        _check_model(Path(folder), known, identify_model(encoder))
+        return cls(Path(folder), index, encoder)
 
     @classmethod
     def build(
-        cls, model: str, passages: Iterable[Passage], folder: str | Path, *, device: str | None = None
+        cls,
+        model: str | BatchEncoder,
+        passages: Iterable[Passage],
+        folder: str | Path,
+        *,
+        device: str | None = None,
+        engine: Engine = "auto",
+        overlap: int = 1,
     ) -> Self:
-        """Index passages in a new folder."""
-        raise NotImplementedError
+        """Index passages in a new folder.
+
+        Killed and called again with the same passages, it goes on where it was. Memory holds 65,536 passages
+        at a time with their vectors, and 24 bytes for each other passage.
+
+        Args:
+            model: Folder or hub name of a model or run; or a loaded model.
+            passages: The passages; those longer than the model reads are split at sentence ends.
+            folder: Where to; a new folder.
+            device: Where the model computes; the best there is when not given.
+            engine: ``exact``, ``graph`` (approximate; the extra ``faiss``), or ``auto``: graphs from 200,000
+                passages on where the extra is installed.
+            overlap: Sentences that start the next passage of a split one again.
+
+        Returns:
+            The retriever.
+
+        Raises:
+            ConfigError: The folder holds something, or another process is filling it.
+            DataError: A passage has no id, no text or no known language, or two have one id.
+            ModelError: The model cannot be loaded.
+        """
+        encoder = _load_encoder(model, None, None, device) if isinstance(model, str) else model
+        with create_index(Path(folder), identify_model(encoder), _measure(encoder), engine) as change:
+            _add(change, encoder, passages, overlap)
+            change.commit()
+        return cls(Path(folder), open_index(Path(folder)), encoder)
 
     @property
     def count(self) -> int:
         """Number of passages."""
-        raise NotImplementedError
+        return self._index.count
 
     @property
     def languages(self) -> Mapping[str, int]:
-        """Language -> number of passages, by falling number."""
-        raise NotImplementedError
+        """Language -> number of passages, most first."""
+        return self._index.languages
+
+    @property
+    def model_name(self) -> str:
+        """What the model is called: a folder or a hub name."""
+        return self._index.manifest.model.name
 
     def search(
         self, queries: Sequence[str], k: int = 10, languages: Sequence[str] | None = None
     ) -> list[list[Hit]]:
-        """Find the best passages for each query, best first; in some languages only where they are given."""
-        raise NotImplementedError
+        """Find the best passages for each query.
 
-    def add(self, passages: Iterable[Passage]) -> int:
-        """Add passages; those whose ids are there are replaced. Returns how many were added."""
-        raise NotImplementedError
+        Args:
+            queries: The queries, in any language.
+            k: How many passages are wanted, from 1; all where there are fewer.
+            languages: Search these languages only; all when None.
+
+        Returns:
+            The passages for each query, best first, of equal scores the smaller id first.
+
+        Raises:
+            ConfigError: A query is empty, ``k`` is below 1, or the index has no passage in a language.
+            DataError: The index is damaged.
+        """
+        if isinstance(queries, str):
+            raise ConfigError("queries are a list of texts; put the one query into a list")
+        if k < 1:
+            raise ConfigError(f"k, the number of passages, is a whole number from 1; got {k}")
+        for number, query in enumerate(queries, start=1):
+            if not query.strip():
+                raise ConfigError(f"query {number} is empty")
+        index = self._index
+        wanted = None if languages is None else _choose_languages(languages, index.languages)
+        if not queries or not index.count:
+            return [[] for _ in queries]
+        found = index.search(self._encoder.encode_queries(queries), k, wanted)
+        return [
+            [
+                Hit(passage.id, score, passage.language, passage.title, passage.text, passage.source)
+                for passage, score in row
+            ]
+            for row in found
+        ]
+
+    def add(self, passages: Iterable[Passage], *, overlap: int = 1) -> int:
+        """Add passages, all of them or none; those of the same id, or document, are replaced.
+
+        Args:
+            passages: The passages; those longer than the model reads are split at sentence ends.
+            overlap: Sentences that start the next passage of a split one again.
+
+        Returns:
+            How many passages were added, parts of split ones counted one by one.
+
+        Raises:
+            ConfigError: Another process is changing the index.
+            DataError: A passage has no id, no text or no known language, two have one id, or the index is
+                damaged.
+            ModelError: Another process has built the index anew with another model.
+        """
+        with change_index(self.folder) as change:
+            _check_model(self.folder, read_manifest(self.folder).model, identify_model(self._encoder))
+            added = _add(change, self._encoder, passages, overlap)
+            change.commit()
+        self.reload()
+        return added
 
     def delete(self, ids: Sequence[str]) -> int:
-        """Delete passages, or all of a document. Returns how many passages were deleted."""
-        raise NotImplementedError
+        """Delete passages by id, or all passages of documents.
+
+        Args:
+            ids: Ids of passages or documents; unknown ones are passed over.
+
+        Returns:
+            How many passages were deleted.
+
+        Raises:
+            ConfigError: Another process is changing the index.
+            DataError: The index is damaged.
+        """
+        deleted = delete_passages(self.folder, ids)
+        self.reload()
+        return deleted
 
     def reload(self) -> bool:
-        """See the folder's newest state; True when it is another one than before."""
-        raise NotImplementedError
+        """See the newest state of the index.
+
+        Returns:
+            Whether it is another one than before.
+
+        Raises:
+            DataError: The index is gone or damaged.
+            ModelError: It was built anew with another model; load it again.
+        """
+        if read_manifest(self.folder).digest == self._index.manifest.digest:
+            return False
+        index = open_index(self.folder)
+        _check_model(self.folder, index.manifest.model, self._index.manifest.model)
+        self._index = index
+        return True
+
+
+def delete_passages(folder: str | Path, ids: Sequence[str]) -> int:
+    """Delete passages of an index, for which no model is needed.
+
+    Args:
+        folder: The index's folder.
+        ids: Ids of passages or documents; unknown ones are passed over.
+
+    Returns:
+        How many passages were deleted.
+
+    Raises:
+        ConfigError: Another process is changing the index.
+        DataError: There is no index, or it is damaged.
+    """
+    with change_index(Path(folder)) as change:
+        deleted = change.delete(ids)
+        if deleted:
+            change.commit()
+    return deleted
+
+
+def identify_model(encoder: BatchEncoder) -> ModelIdentity:
+    """Tell all in a model that decides whether its vectors fit an index.
+
+    Args:
+        encoder: The model.
+
+    Returns:
+        The identity; device and versions of libraries are no part of it.
+
+    Raises:
+        ModelError: It cannot be told which model this is.
+    """
+    query, passage = encoder.space("query"), encoder.space("passage")
+    name = str(Path(encoder.name).resolve()) if Path(encoder.name).is_dir() else encoder.name
+    return ModelIdentity(
+        name, passage.fingerprint, query.prefix, passage.prefix, query.max_length, passage.max_length
+    )
+
+
+def _add(change: IndexChange, encoder: BatchEncoder, passages: Iterable[Passage], overlap: int) -> int:
+    """Split, encode and add passages, some thousand at a time; what is encoded is kept if this is killed."""
+    from isogloss.encoding.store import EmbeddingStore
+    from isogloss.encoding.stored import StoredEncoder
+
+    stored = StoredEncoder(encoder, EmbeddingStore(change.scratch))
+    stored.quiet = True
+    added = 0
+    checked = check_passages(passages)
+    while documents := list(islice(checked, ENCODED_AT_ONCE)):
+        parts = _split(documents, encoder, overlap)
+        for start in range(0, len(parts), ENCODED_AT_ONCE):
+            chosen = parts[start : start + ENCODED_AT_ONCE]
+            change.add(chosen, stored.encode_passages([part.encoded_text() for part in chosen]))
+        added += len(parts)
+    return added
+
+
+def _split(documents: Sequence[Passage], encoder: BatchEncoder, overlap: int) -> Sequence[Passage]:
+    """Split documents for a model on this machine; how others count tokens is not known."""
+    from isogloss.encoding import Encoder
+
+    budget = encoder.max_lengths.get("passage")
+    if budget is None or not isinstance(encoder, Encoder):
+        return documents
+    return split_passages(
+        documents, lambda texts: encoder.count_tokens("passage", texts).tolist(), budget, overlap
+    )
+
+
+def _load_encoder(
+    model: str, query_prefix: str | None, passage_prefix: str | None, device: str | None
+) -> BatchEncoder:
+    from isogloss.encoding import load_encoder
+    from isogloss.model_source import find_model
+
+    return load_encoder(
+        find_model(model).model,
+        query_prefix=query_prefix,
+        passage_prefix=passage_prefix,
+        device=device,
+        quiet=True,
+    )
+
+
+def _measure(encoder: BatchEncoder) -> int:
+    """Tell the length of a model's vectors; an endpoint tells it with its first vector."""
+    return encoder.dimension() or int(encoder.encode_queries(["length"]).shape[1])
+
+
+def _check_model(folder: Path, known: ModelIdentity, other: ModelIdentity) -> None:
+    if differences := known.differences(other):
+        what = ", ".join(name.replace("_", " ") for name in differences)
+        raise ModelError(
+            f"{folder}: made with another model than {other.name} (not the same: {what}); give the model that "
+            f"it was made with ({known.name}), or build it again with isogloss index"
+        )
+
+
+def _choose_languages(languages: Sequence[str], known: Mapping[str, int]) -> list[str]:
+    """Write languages as the index has them; one that it lacks is refused."""
+    from isogloss.languages import normalize_language
+
+    if isinstance(languages, str) or not languages:
+        raise ConfigError("languages are a list of codes, one at least; leave them out to search all")
+    chosen = []
+    for code in languages:
+        language = normalize_language(code)
+        if language not in known:
+            near = difflib.get_close_matches(language, known, n=1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            there = ", ".join(sorted(known)) or "no passage at all"
+            raise ConfigError(f"no passage in the language {code!r}; the index has {there}{meant}")
+        chosen.append(language)
+    return chosen

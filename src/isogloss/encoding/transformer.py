@@ -124,7 +124,7 @@ class Encoder(BatchEncoder):
             ModelError: A vector is zero or holds NaN.
         """
         prefix = self.prefixes[kind]
-        lengths = self._count_tokens(texts, prefix)
+        lengths = self.count_tokens(kind, texts)
         limit = self.max_lengths.get(kind, np.iinfo(np.int64).max)
         cut = lengths > limit
         for rows in _make_batches(np.minimum(lengths, limit)):
@@ -146,9 +146,17 @@ class Encoder(BatchEncoder):
             array: NDArray[np.float32] = vectors.float().cpu().numpy()
         return array
 
-    def _count_tokens(self, texts: Sequence[str], prefix: str) -> NDArray[np.int64]:
-        """Count each text's tokens; letters for models that have no Hugging Face tokenizer."""
-        tokenizer = self.model.tokenizer
+    def count_tokens(self, kind: Kind, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Count each text's tokens; letters for models that have no Hugging Face tokenizer.
+
+        Args:
+            kind: ``query`` or ``passage``.
+            texts: The texts, without prefix.
+
+        Returns:
+            int64 ``[n]``, prefix and special tokens included, whatever the model's longest text is.
+        """
+        prefix, tokenizer = self.prefixes[kind], self.model.tokenizer
         if not isinstance(tokenizer, PreTrainedTokenizerBase):
             return np.asarray([len(prefix) + len(text) for text in texts], dtype=np.int64)
         lengths: list[int] = []

@@ -139,7 +139,7 @@ def _load_table(folder: Path, stem: str, ids_name: str) -> VectorTable:
         found = "both are there" if there else "neither is there"
         raise DataError(f"{stem}.npy or {stem}.safetensors is wanted; {found}", folder)
     path = there[0]
-    vectors = _map_npy(path) if path.suffix == ".npy" else _map_safetensors(path)
+    vectors = map_npy(path) if path.suffix == ".npy" else _map_safetensors(path)
     if vectors.ndim != 2 or vectors.shape[1] == 0:
         raise DataError(f"vectors of shape [n, d] are wanted, not {list(vectors.shape)}", path)
     if vectors.dtype.kind != "f" or vectors.dtype.itemsize > 8:
@@ -150,8 +150,18 @@ def _load_table(folder: Path, stem: str, ids_name: str) -> VectorTable:
     return VectorTable(path, folder / ids_name, ids, vectors)
 
 
-def _map_npy(path: Path) -> NDArray[np.floating]:
-    """Map a NumPy file; one with Python objects is refused."""
+def map_npy(path: Path) -> NDArray[np.floating]:
+    """Map a NumPy file into memory.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its array, whose shape and dtype the caller has to check.
+
+    Raises:
+        DataError: The file cannot be read, is not whole, or holds Python objects.
+    """
     try:
         with path.open("rb") as stream:
             if stream.read(len(_NPY_MAGIC)) != _NPY_MAGIC:  # NumPy would take it for an archive, or a pickle

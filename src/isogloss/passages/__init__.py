@@ -1,5 +1,7 @@
 """Collections of passages to be searched, and their readers."""
 
+from isogloss.passages.checking import check_passages
 from isogloss.passages.model import Passage
+from isogloss.passages.splitting import split_passages
 
-__all__ = ["Passage"]
+__all__ = ["Passage", "check_passages", "split_passages"]

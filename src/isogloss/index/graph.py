@@ -1,0 +1,205 @@
+"""Search by a graph of neighbours (HNSW) over vectors of a byte a number, where there are many passages.
+
+The graph finds candidates; their scores are computed from the stored vectors. A language with many passages in
+a segment has a graph of its own, all other languages have one together: a search in some languages takes the
+graphs of the large ones and goes through the others exactly, so that no filter costs a relevant passage.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogloss.errors import ConfigError, DataError
+from isogloss.index.manifest import (
+    REBUILD,
+    SEGMENTS,
+    Graph,
+    SegmentEntry,
+    compute_crc,
+    describe_file,
+    sync_folder,
+)
+from isogloss.index.segment import Segment
+
+if TYPE_CHECKING:
+    import faiss
+
+LEAST_ROWS = 20_000
+"""Rows that are worth a graph: fewer are searched exactly in a few milliseconds."""
+OWN_GRAPH_ROWS = 50_000
+"""Rows of a language that has a graph of its own."""
+_LINKS = 32
+_BUILD_WIDTH = 100
+_SEARCH_WIDTH = 128
+_CANDIDATES_PER_HIT = 4
+"""How many candidates of the coarse vectors are scored for each passage that is wanted."""
+_ADDED_AT_ONCE = 8192
+_log = logging.getLogger(__name__)
+
+
+def has_faiss() -> bool:
+    """Tell whether the library of graphs is installed.
+
+    Returns:
+        True when it can be imported.
+    """
+    try:
+        import faiss  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def require_faiss() -> None:
+    """Insist that the library of graphs is installed.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if not has_faiss():
+        raise ConfigError("graphs need one more library: pip install 'isogloss[faiss]'")
+
+
+def choose_parts(entry: SegmentEntry) -> list[tuple[str, ...]]:
+    """Choose which languages of a segment share a graph.
+
+    Args:
+        entry: The segment.
+
+    Returns:
+        The languages of each graph; the other languages are too few for one.
+    """
+    sizes = {language: end - start for language, (start, end) in entry.languages.items()}
+    parts = [(language,) for language, size in sizes.items() if size >= OWN_GRAPH_ROWS]
+    rest = tuple(language for language, size in sizes.items() if size < OWN_GRAPH_ROWS)
+    if sum(sizes[language] for language in rest) >= LEAST_ROWS:
+        parts.append(rest)
+    return parts
+
+
+def build_graphs(index: Path, segment: Segment) -> SegmentEntry:
+    """Build the graphs of a segment.
+
+    Args:
+        index: The index's folder.
+        segment: The segment.
+
+    Returns:
+        What the index says of the segment now.
+
+    Source: Malkov and Yashunin, arXiv 1603.09320 (HNSW), as built by faiss (arXiv 2401.08281), over vectors
+        of 8 bits a number; the choice of graphs by language is ours.
+    """
+    graphs = []
+    for number, languages in enumerate(choose_parts(segment.entry)):
+        path = index / SEGMENTS / segment.entry.name / f"graph-{number}.faiss"
+        _write_graph(path, segment.vectors, _list_rows(segment.entry, languages))
+        graphs.append(Graph(languages, describe_file(path)))
+        sync_folder(path.parent)
+    return replace(segment.entry, graphs=tuple(graphs))
+
+
+class SegmentGraphs:
+    """Search the graphs of a segment."""
+
+    def __init__(self, segment: Segment) -> None:
+        """Name the segment; graphs are read when they are first searched.
+
+        Args:
+            segment: The segment.
+        """
+        self.segment = segment
+
+    @cached_property
+    def parts(self) -> list[tuple[Graph, NDArray[np.int64], faiss.IndexHNSWSQ]]:
+        """The graphs, each with the rows that are its nodes; none where the library is missing.
+
+        Raises:
+            DataError: A graph is damaged.
+        """
+        if self.segment.entry.graphs and not has_faiss():
+            _log.warning("searched without its graphs, which is slower: pip install 'isogloss[faiss]'")
+            return []
+        return [
+            (graph, _list_rows(self.segment.entry, graph.languages), self._read(graph))
+            for graph in self.segment.entry.graphs
+        ]
+
+    def search(self, query: NDArray[np.float32], k: int, part: int) -> NDArray[np.int64] | None:
+        """Find candidates for one query.
+
+        Args:
+            query: float32 ``[d]``.
+            k: How many passages are wanted.
+            part: The graph's number.
+
+        Returns:
+            int64: rows; None where the graph gives fewer than wanted, so that the part has to be searched
+            exactly.
+        """
+        import faiss
+
+        _, rows, index = self.parts[part]
+        deleted = np.flatnonzero(np.isin(rows, self.segment.deleted, assume_unique=True))
+        live = len(rows) - len(deleted)
+        wanted = min(_CANDIDATES_PER_HIT * k, live)
+        width = max(_SEARCH_WIDTH, 2 * wanted) * len(rows) // max(1, live)
+        if 4 * width > len(rows):
+            return None
+        chosen = faiss.SearchParametersHNSW(efSearch=width)
+        if len(deleted):
+            kept = faiss.IDSelectorNot(faiss.IDSelectorBatch(deleted))
+            chosen = faiss.SearchParametersHNSW(efSearch=width, sel=kept)
+        _, nodes = index.search(query[np.newaxis], wanted, params=chosen)
+        found = nodes[0][nodes[0] >= 0]
+        return rows[found] if len(found) >= wanted else None
+
+    def choose(self, languages: Sequence[str] | None) -> tuple[list[int], list[str]]:
+        """Choose how to search some languages.
+
+        Args:
+            languages: The languages; all of the segment when None.
+
+        Returns:
+            The numbers of the graphs all of whose languages are wanted, and the wanted languages that none
+            of them has.
+        """
+        wanted = set(self.segment.entry.languages) & set(languages or self.segment.entry.languages)
+        numbers = [n for n, (graph, _, _) in enumerate(self.parts) if wanted.issuperset(graph.languages)]
+        covered = {language for n in numbers for language in self.parts[n][0].languages}
+        return numbers, sorted(wanted - covered)
+
+    def _read(self, graph: Graph) -> faiss.IndexHNSWSQ:
+        """Read a graph, every byte of it checked: the library trusts what it reads."""
+        import faiss
+
+        path = self.segment.folder / graph.file.name
+        if compute_crc(path) != graph.file.crc32:
+            raise DataError(f"was changed or damaged after it was written; {REBUILD}", path)
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+
+
+def _list_rows(entry: SegmentEntry, languages: Sequence[str]) -> NDArray[np.int64]:
+    ranges = [np.arange(*entry.languages[language]) for language in languages]
+    return np.concatenate(ranges)
+
+
+def _write_graph(path: Path, vectors: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
+    import faiss
+
+    # To the last passage, the graph is a function of the vectors' order: levels are drawn from a fixed seed.
+    quantizer = faiss.ScalarQuantizer.QT_8bit
+    index = faiss.IndexHNSWSQ(vectors.shape[1], quantizer, _LINKS, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = _BUILD_WIDTH
+    index.train(np.ascontiguousarray(vectors[rows[:: max(1, len(rows) // _ADDED_AT_ONCE)]]))
+    for start in range(0, len(rows), _ADDED_AT_ONCE):
+        index.add(np.ascontiguousarray(vectors[rows[start : start + _ADDED_AT_ONCE]]))
+    faiss.write_index(index, str(path))
