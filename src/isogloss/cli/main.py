@@ -26,6 +26,7 @@ COMMANDS = (
     "benchmarks",
     "evaluate",
     "card",
+    "serve",
     "compare",
     "report",
     "reproduce",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import traceback
 from collections.abc import Collection
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from isogloss.server.metrics import Metrics
-from isogloss.server.refusals import Refusal
+from isogloss.server.refusals import FAILURE, Refusal
 from isogloss.server.settings import ServiceSettings
 
 LOG = logging.getLogger("isogloss.server")
@@ -68,11 +69,10 @@ class Gate:
 
         try:
             await self._answer(scope, receive, send_on)
-        except Exception:
-            LOG.exception("a request failed")
+        except Exception as error:  # noqa: BLE001 - nothing that a request does may end the service
+            self._log_failure(error)
             if not status:
-                refusal = Refusal(500, "internal_error", "the service failed; its log says why")
-                await refusal.to_response()(scope, receive, send_on)
+                await FAILURE.to_response()(scope, receive, send_on)
         finally:
             self._count(scope, status, time.perf_counter() - start)
 
@@ -109,6 +109,11 @@ class Gate:
                 raise refusal
             if not message.get("more_body", False):
                 return b"".join(parts)
+
+    def _log_failure(self, error: Exception) -> None:
+        """Log where a request failed; an error's message may hold its query."""
+        told = repr(error) if self._settings.log_queries else type(error).__name__
+        LOG.error("a request failed: %s\n%s", told, "".join(traceback.format_tb(error.__traceback__)))
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         path = scope["path"] if scope["path"] in self._paths else _OTHER

@@ -46,6 +46,10 @@ class Refusal(Exception):  # noqa: N818 - not an error of the program, but its a
         return JSONResponse(content, self.status, headers=self.headers)
 
 
+FAILURE = Refusal(500, "internal_error", "the service failed; its log says where")
+"""What is answered where the service itself is at fault."""
+
+
 def handle_refusals(app: FastAPI) -> None:
     """Let an application answer with our refusals, also where its framework would refuse.
 
@@ -60,6 +64,10 @@ def handle_refusals(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _answer_invalid(request: Request, error: RequestValidationError) -> JSONResponse:  # noqa: ARG001
         return _describe_invalid(error).to_response()
+
+    @app.exception_handler(Exception)
+    async def _answer_failure(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+        return FAILURE.to_response()  # the gate logs the error, which goes on to it
 
     @app.exception_handler(HTTPException)
     async def _answer_http(request: Request, error: HTTPException) -> JSONResponse:  # noqa: ARG001
