@@ -19,6 +19,7 @@ _CLOSING_SECONDS = 10
 _IDLE_SECONDS = 5
 """Seconds that a connection may stay open between two requests."""
 _CONNECTIONS = 1000
+_HIGHEST_PORT = 65_535
 
 
 def serve(app: Gate, host: str, port: int) -> None:
@@ -54,11 +55,13 @@ def serve(app: Gate, host: str, port: int) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= _HIGHEST_PORT:  # the library would leave a socket open
+        raise ConfigError(f"--port takes a number from 0 to {_HIGHEST_PORT}; got {port}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except OSError as error:
+        reason = error.strerror or str(error)
         raise ConfigError(
             f"nothing can listen at {host}, port {port} ({reason}); name others with --host and --port"
         ) from None
