@@ -106,9 +106,8 @@ class Browser:
     def click(self, selector: str) -> None:
         """Click on the middle of an element, as a hand would."""
         node = f"document.querySelector({json.dumps(selector)})"
-        box = self.evaluate(
-            f"{node}.scrollIntoView({{block: 'center'}}), JSON.parse(JSON.stringify({node}.getBoundingClientRect()))"
-        )
+        self.evaluate(f"{node}.scrollIntoView({{block: 'center'}})")
+        box = self.evaluate(f"{node}.getBoundingClientRect().toJSON()")
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)

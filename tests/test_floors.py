@@ -23,6 +23,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "results",
         "published",
         "demo_corpus",
+        "demo_collection",
         "run_directory",
         "model_source",
         "passages",
@@ -45,7 +46,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     ),
     4: ("retriever",),
     5: ("training", "evaluation", "pretraining", "mteb_tasks", "translation", "trimming"),
-    6: ("comparison", "report", "demo", "study"),
+    6: ("comparison", "report", "demo", "demo_search", "server", "study"),
     7: ("cli", "__main__"),
 }
 """Every module and sub-package directly inside isogloss, by floor; a new one is added here."""
@@ -61,6 +62,8 @@ HEAVY = frozenset(
         "langcodes",
         "mteb",
         "openai",
+        "prometheus_client",
+        "pydantic",
         "py3langid",
         "rapidfuzz",
         "regex",
@@ -70,15 +73,17 @@ HEAVY = frozenset(
         "sacremoses",
         "sentencepiece",
         "sentencex",
+        "starlette",
         "tokenizers",
         "torch",
         "transformers",
+        "uvicorn",
     }
 )
 """Libraries that take long to import, or that not every command needs."""
 
-MAY_IMPORT_HEAVY = ("encoding", "training", "pretraining", "vocabulary", "trimming")
-"""Parts whose whole job is done with torch; all others import such libraries where they use them."""
+MAY_IMPORT_HEAVY = ("encoding", "training", "pretraining", "vocabulary", "trimming", "server")
+"""Parts whose whole job is done with such libraries; all others import them where they use them."""
 
 
 class Import(NamedTuple):

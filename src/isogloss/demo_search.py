@@ -127,9 +127,10 @@ def prepare_search_demo(out: Path, size: SearchDemoSize | None = None) -> Path:
     steps = size.masking_steps + size.ranking_steps + size.training_steps
     with show_progress("training the demonstration's model", steps) as advance:
         count = StepCount(advance)
-        start = pretrain(pretraining_config(_write_bitext(out, facts), size), out / "start", callbacks=(count,))
+        texts = (write_demo_corpus(out / "data").bitext, write_facts(out / "facts", facts))
+        start = pretrain(pretraining_config(texts, size), out / "start", callbacks=(count,))
         run = RunDirectory(out / "run")
-        config = training_config(_write_questions(out / "questions.jsonl", facts), start, size)
+        config = training_config(write_questions(out / "questions.jsonl", facts), start, size)
         train(config, run.path, callbacks=(count,))
     for name, model in ((UNTRAINED, start), (TRAINED, run.model)):
         retriever = Retriever.build(str(model), list_passages(), out / name)
@@ -230,18 +231,34 @@ def training_config(questions: Path, encoder: Path, size: SearchDemoSize) -> Tra
     )
 
 
-def _write_bitext(out: Path, facts: Mapping[str, Sequence[Fact]]) -> tuple[Path, Path]:
-    """Write the invented corpus' bitext, and the facts without the questions held out, aligned by line."""
-    folder = out / "facts"
+def write_facts(folder: Path, facts: Mapping[str, Sequence[Fact]]) -> Path:
+    """Write the facts without the questions held out, aligned by line.
+
+    Args:
+        folder: Where ``<language>.txt`` are made.
+        facts: The collection.
+
+    Returns:
+        The folder.
+    """
     held_out = _held_out(facts)
     for language, told in facts.items():
         lines = [line for fact in told for line in (fact.title, fact.passage)]
         lines += [fact.question for fact in told if fact.id not in held_out]
         write_text(folder / f"{language}.txt", "".join(f"{line}\n" for line in lines))
-    return write_demo_corpus(out / "data").bitext, folder
+    return folder
 
 
-def _write_questions(path: Path, facts: Mapping[str, Sequence[Fact]]) -> Path:
+def write_questions(path: Path, facts: Mapping[str, Sequence[Fact]]) -> Path:
+    """Write the training rows: each passage with what stands for a question to it, none of them held out.
+
+    Args:
+        path: The JSONL file to write.
+        facts: The collection.
+
+    Returns:
+        The file.
+    """
     rows = (json.dumps(row, ensure_ascii=False) for row in _question_rows(facts))
     write_text(path, "".join(f"{row}\n" for row in rows))
     return path
@@ -250,7 +267,7 @@ def _write_questions(path: Path, facts: Mapping[str, Sequence[Fact]]) -> Path:
 def _question_rows(facts: Mapping[str, Sequence[Fact]]) -> Iterator[dict[str, str]]:
     """Pair each passage with its question where that is not held out, its title, and excerpts of it."""
     held_out = _held_out(facts)
-    draw = random.Random("excerpts")  # noqa: S311, not for secrets
+    draw = random.Random("excerpts")  # noqa: S311
     windows = {fact.id: [_draw_window(draw) for _ in range(_WINDOWS)] for fact in next(iter(facts.values()))}
     for language, told in facts.items():
         for fact in told:
@@ -275,7 +292,7 @@ def _held_out(facts: Mapping[str, Sequence[Fact]]) -> frozenset[str]:
 
 
 def _draw_window(draw: random.Random) -> tuple[float, float]:
-    """Draw a part of a text, as shares of its length; the same shares tell about the same in all languages."""
+    """Draw a part of a text, as shares of its length: about the same is told there in all languages."""
     length = draw.uniform(0.15, 0.4)
     start = draw.uniform(0, 1 - length)
     return start, start + length
@@ -317,7 +334,7 @@ def _find_facts(asked: Sequence[Fact], answers: Sequence[Sequence[Hit]]) -> list
 def _describe(quality: HeldOutQuality, minutes: float) -> str:
     return f"""\
 A demonstration: a tiny model, trained here in {minutes:.1f} minutes on the hundred facts that it searches.
-Of the 20 questions a language that were held out of its training, these shares find their fact among
-the first three passages: {quality.own:.0%} in the question's own language, {quality.across:.0%} in another one, \
+Of the 20 questions a language that were held out of its training, {quality.own:.0%} find their fact
+among the first three passages in their own language, {quality.across:.0%} in another one,
 {quality.pool:.0%} when all ten languages are searched at once.
 """

@@ -25,10 +25,28 @@ SCRIPTS = {
     "en": "LATIN", "de": "LATIN", "es": "LATIN", "id": "LATIN", "sw": "LATIN",
     "ru": "CYRILLIC", "ar": "ARABIC", "hi": "DEVANAGARI", "zh": "CJK", "el": "GREEK",
 }  # fmt: skip
-HELD_OUT = (
-    "sahara madagascar arctictern baobab sunlight tereshkova water heart gutenberg telephone "
-    "pyramid machupicchu zimbabwe magellan mozart gilgamesh quixote coffee rice lightning"
-).split()
+HELD_OUT = [
+    "sahara",
+    "madagascar",
+    "arctictern",
+    "baobab",
+    "sunlight",
+    "tereshkova",
+    "water",
+    "heart",
+    "gutenberg",
+    "telephone",
+    "pyramid",
+    "machupicchu",
+    "zimbabwe",
+    "magellan",
+    "mozart",
+    "gilgamesh",
+    "quixote",
+    "coffee",
+    "rice",
+    "lightning",
+]
 
 
 def test_there_are_a_hundred_facts_in_ten_languages_of_six_scripts() -> None:

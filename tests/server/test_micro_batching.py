@@ -50,7 +50,9 @@ def run(
     return sizes
 
 
-def ask(batcher: MicroBatcher, text: str, k: int = 3, languages: tuple[str, ...] | None = None) -> Any:
+def ask(
+    batcher: MicroBatcher, text: str, k: int = 3, languages: tuple[str, ...] | None = None
+) -> asyncio.Future[list[Hit]]:
     return asyncio.ensure_future(batcher.submit(Query(text, k, languages), stays))
 
 

@@ -7,14 +7,13 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
-from chromium import Browser, find_chromium, open_browser
 from fake_searcher import BROKEN, FakeSearcher
 from running_service import run_service
 
+from chromium import Browser, find_chromium, open_browser
 from isogloss.server.app import create_app
 from isogloss.server.systems import System
 
@@ -45,9 +44,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield opened
 
 
-def show(browser: Browser, address: str, **look: Any) -> None:
+def show(browser: Browser, address: str, **look: bool | int) -> None:
     browser.show("about:blank")
-    browser.show(address, **look)
+    browser.show(address, **look)  # type: ignore[arg-type]
     browser.wait("document.querySelectorAll('#chips button').length === 10")
 
 
@@ -59,9 +58,7 @@ def search(browser: Browser, query: str, columns: int = 1) -> None:
     browser.wait(f"document.querySelectorAll('ol.hits').length === {columns} && {READY}")
 
 
-READY = (
-    "!columns.hidden && !document.querySelector('.busy') && document.querySelectorAll('.hit').length > 0"
-)
+READY = "!columns.hidden && !document.querySelector('.busy') && document.querySelectorAll('.hit').length > 0"
 IDS = "[...document.querySelectorAll('ol.hits')].map((l) => [...l.children].map((h) => h.dataset.id))"
 
 
@@ -71,9 +68,13 @@ def hits(browser: Browser) -> list[list[str]]:
     return found
 
 
-def test_a_search_shows_what_the_service_finds(browser: Browser, address: str, searcher: FakeSearcher) -> None:
+def test_a_search_shows_what_the_service_finds(
+    browser: Browser, address: str, searcher: FakeSearcher
+) -> None:
     show(browser, address)
-    assert browser.evaluate("document.getElementById('extent').textContent") == "1,000 passages in 10 languages"
+    assert (
+        browser.evaluate("document.getElementById('extent').textContent") == "1,000 passages in 10 languages"
+    )
     assert browser.evaluate("document.activeElement.id") == "query"
     search(browser, NILE)
     assert hits(browser) == [[hit.id for hit in searcher.rank(NILE, 10, None)]]
@@ -116,7 +117,9 @@ def test_two_rankings_stand_side_by_side(browser: Browser, address: str) -> None
     browser.wait("document.querySelectorAll('.hit').length === 20")
     labels = "[...document.querySelectorAll('select')].map((each) => each.selectedOptions[0].textContent)"
     assert browser.evaluate(labels) == ["trained, by score alone", "untrained, by score alone"]
-    tops = browser.evaluate("[...document.querySelectorAll('.column')].map((c) => c.getBoundingClientRect().top)")
+    tops = browser.evaluate(
+        "[...document.querySelectorAll('.column')].map((c) => c.getBoundingClientRect().top)"
+    )
     assert tops[0] == tops[1]
     browser.evaluate(
         "(() => { const s = document.querySelectorAll('select')[1]; s.value = '2';"
@@ -180,10 +183,15 @@ def test_an_example_is_searched_for_by_a_click(browser: Browser, address: str) -
 def test_a_link_shows_the_same_and_the_query_is_in_no_request_line(browser: Browser, address: str) -> None:
     state = f"#q={quote(NILE)}&l=en,de&c=2,1"
     show(browser, address + state)
-    browser.wait("document.querySelectorAll('ol.hits').length === 2 && document.querySelectorAll('.hit').length > 10")
+    browser.wait(
+        "document.querySelectorAll('ol.hits').length === 2 && document.querySelectorAll('.hit').length > 10"
+    )
     assert browser.evaluate("query.value") == NILE
     assert {name.split(".")[1] for name in hits(browser)[0]} <= {"en", "de"}
-    assert browser.evaluate("[...document.querySelectorAll('select')].map((each) => each.value)") == ["2", "1"]
+    assert browser.evaluate("[...document.querySelectorAll('select')].map((each) => each.value)") == [
+        "2",
+        "1",
+    ]
     asked = [
         event["params"]["request"]["url"]
         for event in browser.events
@@ -227,8 +235,14 @@ def test_only_the_last_of_two_quick_searches_is_shown(
 
 
 def test_markup_in_passages_and_queries_stays_text(browser: Browser) -> None:
-    evil = FakeSearcher().passages[0]._replace(
-        id="evil", text="<img src=x onerror='window.broken=1'> Nile", title="<script>window.broken=2</script>"
+    evil = (
+        FakeSearcher()
+        .passages[0]
+        ._replace(
+            id="evil",
+            text="<img src=x onerror='window.broken=1'> Nile",
+            title="<script>window.broken=2</script>",
+        )
     )
     with run_service(create_app([System("only", FakeSearcher([evil]))])) as served:
         browser.show("about:blank")
@@ -258,7 +272,8 @@ def test_nothing_sticks_out_and_all_can_be_read(
         if (!words(node) || node.closest("noscript, [hidden], option")) continue;
         let box = node;
         while (box && getComputedStyle(box).backgroundColor === "rgba(0, 0, 0, 0)") box = box.parentElement;
-        found.add([getComputedStyle(node).color, box ? getComputedStyle(box).backgroundColor : paper].join("|"));
+        const back = box ? getComputedStyle(box).backgroundColor : paper;
+        found.add([getComputedStyle(node).color, back].join("|"));
       }
       return [...found];
     })()"""

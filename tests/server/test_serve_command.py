@@ -5,19 +5,19 @@ from __future__ import annotations
 import builtins
 import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fake_searcher import FakeSearcher
 
 from isogloss.cli.main import main
 from isogloss.retriever import Retriever
+from isogloss.server.gate import Gate
 
 
 @pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, str, int]]:
+def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Gate, str, int]]:
     """Load fakes in place of indexes, and note what would be served in place of serving it."""
-    calls: list[tuple[Any, str, int]] = []
+    calls: list[tuple[Gate, str, int]] = []
     monkeypatch.setattr(Retriever, "load", lambda folder, device=None: FakeSearcher())
     monkeypatch.setattr("isogloss.server.running.serve", lambda *given: calls.append(given))
     return calls
@@ -32,21 +32,21 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return error
 
 
-def names(app: Any) -> list[str]:
+def names(app: Gate) -> list[str]:
     from starlette.testclient import TestClient
 
     with TestClient(app) as client:
         return [model["name"] for model in client.get("/about").json()["models"]]
 
 
-def test_an_index_is_called_by_its_folder(tmp_path: Path, served: list[tuple[Any, str, int]]) -> None:
+def test_an_index_is_called_by_its_folder(tmp_path: Path, served: list[tuple[Gate, str, int]]) -> None:
     assert main(["serve", str(tmp_path / "labse"), "--port", "9"]) == 0
     app, host, port = served[0]
     assert (host, port) == ("127.0.0.1", 9)
     assert names(app) == ["labse"]
 
 
-def test_two_indexes_are_compared(tmp_path: Path, served: list[tuple[Any, str, int]]) -> None:
+def test_two_indexes_are_compared(tmp_path: Path, served: list[tuple[Gate, str, int]]) -> None:
     assert main(["serve", str(tmp_path / "a"), "--compare", str(tmp_path / "b")]) == 0
     assert names(served[0][0]) == ["a", "b"]
     assert main(["serve", str(tmp_path / "a" / "index"), "--compare", str(tmp_path / "b" / "index")]) == 0
@@ -54,7 +54,7 @@ def test_two_indexes_are_compared(tmp_path: Path, served: list[tuple[Any, str, i
 
 
 def test_what_cannot_be_served_is_refused(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, served: list[tuple[Any, str, int]]
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, served: list[tuple[Gate, str, int]]
 ) -> None:
     assert "name the index to serve" in refused(capsys)
     assert "leave --compare out" in refused(capsys, "--demo", "--compare", "b")
@@ -98,10 +98,10 @@ def test_a_missing_extra_is_named(
 ) -> None:
     whole = builtins.__import__
 
-    def without(name: str, *rest: Any) -> Any:
+    def without(name: str, *rest: object) -> object:
         if name == "uvicorn":
             raise ImportError(name)
-        return whole(name, *rest)
+        return whole(name, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(builtins, "__import__", without)
     assert "pip install 'isogloss[serve]'" in refused(capsys, str(tmp_path))

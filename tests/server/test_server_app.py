@@ -130,9 +130,19 @@ def test_odd_queries_are_searched(client: TestClient, query: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/../pyproject.toml", "/%2e%2e/pyproject.toml", "/page/../app.py", "/page.css/../../app.py", "/..%5capp.py",
-     "/app.py", "//etc/passwd", "/page.css%00", "/docs", "/redoc"],
-)  # fmt: skip
+    [
+        "/../pyproject.toml",
+        "/%2e%2e/pyproject.toml",
+        "/page/../app.py",
+        "/page.css/../../app.py",
+        "/..%5capp.py",
+        "/app.py",
+        "//etc/passwd",
+        "/page.css%00",
+        "/docs",
+        "/redoc",
+    ],
+)
 def test_there_are_no_other_files(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
@@ -147,7 +157,9 @@ def test_the_page_holds_nothing_from_elsewhere(client: TestClient) -> None:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert "https://" not in answer.text
         assert "http://" not in answer.text.replace('xmlns="http://www.w3.org/2000/svg"', "")
-    assert "access-control-allow-origin" not in client.get("/", headers={"Origin": "http://a.example"}).headers
+    assert (
+        "access-control-allow-origin" not in client.get("/", headers={"Origin": "http://a.example"}).headers
+    )
 
 
 def test_another_method_is_refused(client: TestClient) -> None:

@@ -11,9 +11,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from isogloss.server.app import create_app
 from isogloss.server.systems import System
 
-SCHEMA = from_asgi(
-    "/openapi.json", create_app([System("only", FakeSearcher(FakeSearcher().passages[::50]))])
-)
+SCHEMA = from_asgi("/openapi.json", create_app([System("only", FakeSearcher(FakeSearcher().passages[::50]))]))
 
 
 @SCHEMA.parametrize()

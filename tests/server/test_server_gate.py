@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from isogloss.server.gate import Gate
 from isogloss.server.metrics import Metrics
 from isogloss.server.settings import ServiceSettings
 
 
-async def echo(scope: Any, receive: Any, send: Any) -> None:
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     body = (await receive())["body"]
     if body == b"fail":
         raise ZeroDivisionError
@@ -23,21 +23,21 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 
 def answer(
     parts: list[bytes | None], *, seconds: float = 0.0, headers: list[tuple[bytes, bytes]] | None = None
-) -> tuple[int, Any]:
+) -> tuple[int, bytes]:
     """Send a body in parts with pauses; None hangs up. Gives status and body, (0, b"") for no answer."""
     settings = ServiceSettings(body_bytes=100, body_seconds=0.1)
     gate = Gate(echo, settings, Metrics(), ["/"])
-    sent: list[Any] = []
+    sent: list[Message] = []
     left = list(parts)
 
-    async def receive() -> Any:
+    async def receive() -> Message:
         await asyncio.sleep(seconds)
         part = left.pop(0)
         if part is None:
             return {"type": "http.disconnect"}
         return {"type": "http.request", "body": part, "more_body": bool(left)}
 
-    async def send(message: Any) -> None:
+    async def send(message: Message) -> None:
         sent.append(message)
 
     scope = {"type": "http", "path": "/", "method": "POST", "headers": headers or []}

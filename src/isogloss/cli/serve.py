@@ -65,8 +65,13 @@ def run(arguments: argparse.Namespace) -> int:
     settings = ServiceSettings(log_queries=arguments.log_queries)
     examples: Sequence[str] = ()
     if arguments.demo:
-        from isogloss.demo_search import TRAINED, UNTRAINED, describe_search_demo, list_examples
-        from isogloss.demo_search import prepare_search_demo
+        from isogloss.demo_search import (
+            TRAINED,
+            UNTRAINED,
+            describe_search_demo,
+            list_examples,
+            prepare_search_demo,
+        )
 
         folder = prepare_search_demo(arguments.index or _DEMO)
         _tell(describe_search_demo(folder))
@@ -98,7 +103,9 @@ def _load_systems(folders: Sequence[Path], device: str | None) -> list[System]:
 
     names = [folder.resolve().name for folder in folders]
     if len(set(names)) < len(names):
-        names = [f"{folder.resolve().parent.name} {name}" for folder, name in zip(folders, names, strict=True)]
+        names = [
+            f"{folder.resolve().parent.name} {name}" for folder, name in zip(folders, names, strict=True)
+        ]
     if len(set(names)) < len(names):
         raise ConfigError(f"both indexes are called {names[0]}; rename a folder to tell them apart")
     return [

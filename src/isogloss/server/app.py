@@ -160,9 +160,7 @@ class Service:
         if asked.k > self.settings.most_hits:
             raise Refusal(422, "invalid_request", f"k: {self.settings.most_hits} at most")
         if len(asked.query) > self.settings.query_letters:
-            raise Refusal(
-                422, "query_too_long", f"query: {self.settings.query_letters} characters at most"
-            )
+            raise Refusal(422, "query_too_long", f"query: {self.settings.query_letters} characters at most")
         if not any(unicodedata.category(letter)[0] in "LN" for letter in asked.query):
             raise Refusal(422, "empty_query", "query: write at least one letter or digit to search for")
 

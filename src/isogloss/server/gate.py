@@ -17,7 +17,9 @@ from isogloss.server.settings import ServiceSettings
 LOG = logging.getLogger("isogloss.server")
 
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -69,7 +71,7 @@ class Gate:
 
         try:
             await self._answer(scope, receive, send_on)
-        except Exception as error:  # noqa: BLE001 - nothing that a request does may end the service
+        except Exception as error:
             self._log_failure(error)
             if not status:
                 await FAILURE.to_response()(scope, receive, send_on)
@@ -92,9 +94,7 @@ class Gate:
     async def _read_body(self, scope: Scope, receive: Receive) -> bytes | None:
         """Read the whole body; None when the client has gone."""
         limit = self._settings.body_bytes
-        refusal = Refusal(
-            413, "body_too_large", f"a body has {limit} bytes at most", {"Connection": "close"}
-        )
+        refusal = Refusal(413, "body_too_large", f"a body has {limit} bytes at most", {"Connection": "close"})
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or int(announced[:20]) > limit:
             raise refusal

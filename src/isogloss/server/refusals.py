@@ -58,19 +58,19 @@ def handle_refusals(app: FastAPI) -> None:
     """
 
     @app.exception_handler(Refusal)
-    async def _answer_refusal(request: Request, refusal: Refusal) -> JSONResponse:  # noqa: ARG001
+    async def _answer_refusal(_request: Request, refusal: Refusal) -> JSONResponse:
         return refusal.to_response()
 
     @app.exception_handler(RequestValidationError)
-    async def _answer_invalid(request: Request, error: RequestValidationError) -> JSONResponse:  # noqa: ARG001
+    async def _answer_invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
         return _describe_invalid(error).to_response()
 
     @app.exception_handler(Exception)
-    async def _answer_failure(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+    async def _answer_failure(_request: Request, _error: Exception) -> JSONResponse:
         return FAILURE.to_response()  # the gate logs the error, which goes on to it
 
     @app.exception_handler(HTTPException)
-    async def _answer_http(request: Request, error: HTTPException) -> JSONResponse:  # noqa: ARG001
+    async def _answer_http(_request: Request, error: HTTPException) -> JSONResponse:
         status = error.status_code
         code = _CODES.get(status, "bad_request")
         return Refusal(status, code, _MESSAGES.get(status, "bad request"), error.headers).to_response()
