@@ -344,8 +344,8 @@ def _check_model(folder: Path, known: ModelIdentity, other: ModelIdentity) -> No
     if differences := known.differences(other):
         what = ", ".join(name.replace("_", " ") for name in differences)
         raise ModelError(
-            f"{folder}: made with another model than {other.name} (not the same: {what}); give the model that "
-            f"it was made with ({known.name}), or build it again with isogloss index"
+            f"{folder}: made with another model than {other.name} (not the same: {what}); give the model "
+            f"that it was made with ({known.name}), or build it again with isogloss index"
         )
 
 
@@ -357,7 +357,10 @@ def _choose_languages(languages: Sequence[str], known: Mapping[str, int]) -> lis
         raise ConfigError("languages are a list of codes, one at least; leave them out to search all")
     chosen = []
     for code in languages:
-        language = normalize_language(code)
+        try:
+            language = normalize_language(code)
+        except ConfigError:
+            language = code
         if language not in known:
             near = difflib.get_close_matches(language, known, n=1)
             meant = f"; did you mean {near[0]}?" if near else ""

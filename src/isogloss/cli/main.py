@@ -25,6 +25,8 @@ COMMANDS = (
     "train",
     "benchmarks",
     "evaluate",
+    "index",
+    "search",
     "card",
     "serve",
     "compare",

@@ -1,8 +1,8 @@
 """Search by a graph of neighbours (HNSW) over vectors of a byte a number, where there are many passages.
 
-The graph finds candidates; their scores are computed from the stored vectors. A language with many passages in
-a segment has a graph of its own, all other languages have one together: a search in some languages takes the
-graphs of the large ones and goes through the others exactly, so that no filter costs a relevant passage.
+The graph finds candidates; their scores are computed from the stored vectors. A language with many passages
+in a segment has a graph of its own, all other languages have one together: a search in some languages takes
+the graphs of the large ones and goes through the others exactly, so that no filter costs a relevant passage.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +77,7 @@ def choose_parts(entry: SegmentEntry) -> list[tuple[str, ...]]:
         The languages of each graph; the other languages are too few for one.
     """
     sizes = {language: end - start for language, (start, end) in entry.languages.items()}
-    parts = [(language,) for language, size in sizes.items() if size >= OWN_GRAPH_ROWS]
+    parts: list[tuple[str, ...]] = [(language,) for language, size in sizes.items() if size >= OWN_GRAPH_ROWS]
     rest = tuple(language for language, size in sizes.items() if size < OWN_GRAPH_ROWS)
     if sum(sizes[language] for language in rest) >= LEAST_ROWS:
         parts.append(rest)
@@ -107,31 +106,38 @@ def build_graphs(index: Path, segment: Segment) -> SegmentEntry:
     return replace(segment.entry, graphs=tuple(graphs))
 
 
+class _Part(NamedTuple):
+    """Hold an opened graph: the rows that are its nodes, and which nodes are deleted."""
+
+    languages: tuple[str, ...]
+    rows: NDArray[np.int64]
+    deleted: NDArray[np.int64]
+    graph: faiss.IndexHNSWSQ
+
+
 class SegmentGraphs:
-    """Search the graphs of a segment."""
+    """Search the graphs of a segment.
+
+    Attributes:
+        segment: The segment.
+        parts: The opened graphs.
+    """
 
     def __init__(self, segment: Segment) -> None:
-        """Name the segment; graphs are read when they are first searched.
+        """Map the graphs into memory; without the library there are none.
 
         Args:
             segment: The segment.
-        """
-        self.segment = segment
-
-    @cached_property
-    def parts(self) -> list[tuple[Graph, NDArray[np.int64], faiss.IndexHNSWSQ]]:
-        """The graphs, each with the rows that are its nodes; none where the library is missing.
 
         Raises:
             DataError: A graph is damaged.
         """
-        if self.segment.entry.graphs and not has_faiss():
+        self.segment = segment
+        self.parts: list[_Part] = []
+        if segment.entry.graphs and not has_faiss():
             _log.warning("searched without its graphs, which is slower: pip install 'isogloss[faiss]'")
-            return []
-        return [
-            (graph, _list_rows(self.segment.entry, graph.languages), self._read(graph))
-            for graph in self.segment.entry.graphs
-        ]
+        elif segment.entry.graphs:
+            self.parts = [self._open(graph) for graph in segment.entry.graphs]
 
     def search(self, query: NDArray[np.float32], k: int, part: int) -> NDArray[np.int64] | None:
         """Find candidates for one query.
@@ -147,8 +153,7 @@ class SegmentGraphs:
         """
         import faiss
 
-        _, rows, index = self.parts[part]
-        deleted = np.flatnonzero(np.isin(rows, self.segment.deleted, assume_unique=True))
+        _, rows, deleted, graph = self.parts[part]
         live = len(rows) - len(deleted)
         wanted = min(_CANDIDATES_PER_HIT * k, live)
         width = max(_SEARCH_WIDTH, 2 * wanted) * len(rows) // max(1, live)
@@ -158,7 +163,7 @@ class SegmentGraphs:
         if len(deleted):
             kept = faiss.IDSelectorNot(faiss.IDSelectorBatch(deleted))
             chosen = faiss.SearchParametersHNSW(efSearch=width, sel=kept)
-        _, nodes = index.search(query[np.newaxis], wanted, params=chosen)
+        _, nodes = graph.search(query[np.newaxis], wanted, params=chosen)
         found = nodes[0][nodes[0] >= 0]
         return rows[found] if len(found) >= wanted else None
 
@@ -173,18 +178,25 @@ class SegmentGraphs:
             of them has.
         """
         wanted = set(self.segment.entry.languages) & set(languages or self.segment.entry.languages)
-        numbers = [n for n, (graph, _, _) in enumerate(self.parts) if wanted.issuperset(graph.languages)]
-        covered = {language for n in numbers for language in self.parts[n][0].languages}
+        numbers = [n for n, part in enumerate(self.parts) if wanted.issuperset(part.languages)]
+        covered = {language for n in numbers for language in self.parts[n].languages}
         return numbers, sorted(wanted - covered)
 
-    def _read(self, graph: Graph) -> faiss.IndexHNSWSQ:
-        """Read a graph, every byte of it checked: the library trusts what it reads."""
+    def _open(self, graph: Graph) -> _Part:
+        """Map a graph into memory, every byte of it checked: the library trusts what it reads."""
         import faiss
 
         path = self.segment.folder / graph.file.name
         if compute_crc(path) != graph.file.crc32:
             raise DataError(f"was changed or damaged after it was written; {REBUILD}", path)
-        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        rows = _list_rows(self.segment.entry, graph.languages)
+        deleted = np.flatnonzero(np.isin(rows, self.segment.deleted, assume_unique=True))
+        try:
+            opened = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        except RuntimeError as error:
+            path.stat()  # gone, as after another process's change
+            raise DataError(f"cannot be read by this release of faiss ({error}); {REBUILD}", path) from error
+        return _Part(graph.languages, rows, deleted, opened)
 
 
 def _list_rows(entry: SegmentEntry, languages: Sequence[str]) -> NDArray[np.int64]:
@@ -195,7 +207,6 @@ def _list_rows(entry: SegmentEntry, languages: Sequence[str]) -> NDArray[np.int6
 def _write_graph(path: Path, vectors: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
     import faiss
 
-    # To the last passage, the graph is a function of the vectors' order: levels are drawn from a fixed seed.
     quantizer = faiss.ScalarQuantizer.QT_8bit
     index = faiss.IndexHNSWSQ(vectors.shape[1], quantizer, _LINKS, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = _BUILD_WIDTH

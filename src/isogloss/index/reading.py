@@ -124,7 +124,7 @@ class Index:
         for query, vector in enumerate(queries):
             rows = graphs.search(vector, pools.k, part)
             if rows is None:
-                own = graphs.parts[part][0].languages
+                own = graphs.parts[part].languages
                 pools.scan(number, segment, segment.select(own), query)
             else:
                 pools.put(query, number, rows, segment.vectors[rows] @ vector)

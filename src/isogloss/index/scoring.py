@@ -1,8 +1,8 @@
 """Score passages exactly, block by block over vectors that are mapped into memory.
 
-A matrix product in single precision finds all rows that could be among the best; their scores are then computed
-again in double precision, each from its two vectors alone. So a score does not depend on what else is searched
-at once, and equal vectors have equal scores.
+A matrix product in single precision finds all rows that could be among the best; their scores are then
+computed again in double precision, each from its two vectors alone. So a score does not depend on what else
+is searched at once, and equal vectors have equal scores.
 """
 
 from __future__ import annotations

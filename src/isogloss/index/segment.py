@@ -1,8 +1,8 @@
 """A segment: a folder with passages and their vectors, sorted by language, written once.
 
-``vectors.npy``: float32 ``[n, d]``. ``passages.arrow``: an Arrow IPC file with the columns id, document, title,
-text, source and start, 256 rows a batch. ``names.npy``: which row has which name. The rows of a language follow
-each other, so that a search in some languages reads those alone.
+``vectors.npy``: float32 ``[n, d]``. ``passages.arrow``: an Arrow IPC file with the columns id, document,
+title, text, source and start, 256 rows a batch. ``names.npy``: which row has which name. The rows of a
+language follow each other, so that a search in some languages reads those alone.
 """
 
 from __future__ import annotations
@@ -69,8 +69,9 @@ class Segment:
         if self.vectors.shape != (entry.rows, dimensions) or self.vectors.dtype != np.float32:
             raise _damaged(self.folder / VECTORS, f"has the shape {list(self.vectors.shape)}")
         self.deleted = self._read_deleted()
+        # At once, since a later change may remove the files: what is mapped can still be read then.
+        self._batches = _map_batches(self.folder / PASSAGES)
         self._lock = threading.Lock()
-        self._batches: pa.ipc.RecordBatchFileReader | None = None
 
     def select(self, languages: Sequence[str] | None) -> list[tuple[int, int]]:
         """List the rows of some languages.
@@ -194,8 +195,6 @@ class Segment:
         path = self.folder / PASSAGES
         try:
             with self._lock:
-                if self._batches is None:
-                    self._batches = pa.ipc.open_file(pa.memory_map(str(path)))
                 batch = self._batches.get_batch(number)
             batch.validate(full=True)
         except (pa.ArrowException, OSError, ValueError) as error:
@@ -350,6 +349,18 @@ def delete_rows(index: Path, segment: Segment, rows: NDArray[np.int64], generati
         for language, (start, end) in segment.entry.languages.items()
     }
     return replace(segment.entry, deleted=file, live=live)
+
+
+def _map_batches(path: Path) -> pa.ipc.RecordBatchFileReader:
+    """Map an Arrow file into memory."""
+    import pyarrow as pa
+
+    try:
+        return pa.ipc.open_file(pa.memory_map(str(path)))
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _damaged(path, f"cannot be read ({error})") from error
 
 
 def _open_arrow(path: Path) -> pa.ipc.RecordBatchFileWriter:

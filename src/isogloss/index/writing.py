@@ -1,7 +1,7 @@
 """Change an index: add, replace and delete passages, and commit all of it at once.
 
-New segments are written beside the old ones, and the file ``index.json`` is replaced last. A process killed at
-any moment leaves the old state or the new one; what else it left is removed by the next change.
+New segments are written beside the old ones, and the file ``index.json`` is replaced last. A process killed
+at any moment leaves the old state or the new one; what else it left is removed by the next change.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class IndexChange:
         self._passages, self._vectors = [], []
 
     def _merge(self, entries: Sequence[SegmentEntry]) -> list[SegmentEntry]:
-        """Merge segments of about one size where they are many, and leave out deleted rows where those are."""
+        """Merge segments of about one size where they are many, and leave out rows that are deleted."""
         merged: list[SegmentEntry] = []
         by_size = sorted(entries, key=_size_class)
         for _, alike in groupby(by_size, key=_size_class):

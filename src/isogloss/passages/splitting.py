@@ -27,9 +27,9 @@ def split_passages(
         overlap: Sentences at the end of a passage that start the next one again, where there is room.
 
     Returns:
-        Short ones as they are; of a long one ``doc`` the passages ``doc#0``, ``doc#1`` ..., each with its place in
-        the document. They hold every sentence, and all but the parts of a sentence that alone is too long end
-        where a sentence ends.
+        Short ones as they are; of a long one ``doc`` the passages ``doc#0``, ``doc#1`` ..., each with its
+        place in the document. They hold every sentence, and all but the parts of a sentence that alone is too
+        long end where a sentence ends.
 
     Source: ours; sentences by the rules of sentencex.
     """

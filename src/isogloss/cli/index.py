@@ -1,0 +1,159 @@
+"""``isogloss index``: make passages searchable, and add, replace and delete some later."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from isogloss.index import Manifest
+
+HELP = "make a collection of passages searchable with a model, or change or check what was made"
+
+EXIT_DAMAGED = 1
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command.
+
+    Args:
+        parser: The command's parser.
+    """
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="run, model folder or hub name")
+    parser.add_argument(
+        "passages",
+        metavar="PASSAGES",
+        nargs="?",
+        help="a file, or a folder of them: JSONL, CSV, TSV, Parquet, SQuAD JSON, text",
+    )
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the index")
+    change = parser.add_mutually_exclusive_group()
+    change.add_argument(
+        "--add",
+        action="store_true",
+        help="add PASSAGES to the index in DIR; those of the same id are replaced",
+    )
+    change.add_argument(
+        "--delete",
+        action="append",
+        metavar="ID",
+        help="delete a passage, or all of a document, from the index in DIR; may be given often",
+    )
+    change.add_argument("--check", action="store_true", help="compare every byte of DIR with its checksum")
+    parser.add_argument("--language", metavar="L", help="language of the passages whose rows tell none")
+    parser.add_argument(
+        "--detect", action="store_true", help="tell languages that nothing else tells from the text"
+    )
+    parser.add_argument(
+        "--overlap",
+        type=int,
+        metavar="N",
+        help="sentences that two passages of a split document share (default: 1)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "exact", "graph"),
+        help="how to search (default: auto, which is exact below 200,000 passages)",
+    )
+    parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 ... (default: the best there is)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Build, change or check an index, and print what is in it.
+
+    Args:
+        arguments: The parsed command line.
+
+    Returns:
+        0; 1 when ``--check`` finds damage.
+
+    Raises:
+        ConfigError: The arguments do not go together.
+    """
+    import json
+    import sys
+
+    from isogloss.index import open_index
+
+    _check_arguments(arguments)
+    done: dict[str, object] = {}
+    if arguments.delete:
+        from isogloss.retriever import delete_passages
+
+        done["deleted"] = delete_passages(arguments.out, arguments.delete)
+    elif not arguments.check:
+        done["added"] = _add_passages(arguments)
+    index = open_index(arguments.out)
+    if arguments.check:
+        done["damage"] = index.find_damage()
+    if arguments.json:
+        content = {**done, "passages": index.count, "languages": dict(index.languages)}
+        sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    else:
+        sys.stdout.write(_format(done, index.manifest))
+    return EXIT_DAMAGED if done.get("damage") else 0
+
+
+def _check_arguments(arguments: argparse.Namespace) -> None:
+    """Refuse arguments that do not go together, before a model is loaded."""
+    from isogloss.errors import ConfigError
+
+    named = [name for name in ("model", "passages") if getattr(arguments, name) is not None]
+    if arguments.delete or arguments.check:
+        mode = "--delete" if arguments.delete else "--check"
+        given = [name.upper() for name in named]
+        given += [
+            f"--{n}" for n in ("language", "detect", "overlap", "engine", "device") if getattr(arguments, n)
+        ]
+        if given:
+            raise ConfigError(f"{mode} needs --out alone; leave out {given[0]}")
+        return
+    if len(named) < 2:
+        raise ConfigError("name a model and passages: isogloss index MODEL PASSAGES --out DIR")
+    if arguments.add and arguments.engine:
+        raise ConfigError("--engine is set when the index is made; leave it out with --add")
+    if arguments.overlap is not None and arguments.overlap < 0:
+        raise ConfigError(f"--overlap takes a whole number from 0; got {arguments.overlap}")
+
+
+def _add_passages(arguments: argparse.Namespace) -> int:
+    """Build an index, or add to one; tell how many passages are new in it."""
+    from isogloss.passages import measure_passages, stream_passages
+    from isogloss.progress import show_progress
+    from isogloss.retriever import Retriever
+
+    overlap = 1 if arguments.overlap is None else arguments.overlap
+    total = measure_passages(arguments.passages)
+    with show_progress("indexing bytes", total) as advance:
+        passages = stream_passages(
+            arguments.passages, language=arguments.language, detect=arguments.detect, advance=advance
+        )
+        if arguments.add:
+            retriever = Retriever.load(arguments.out, arguments.device, model=arguments.model)
+            return retriever.add(passages, overlap=overlap)
+        return Retriever.build(
+            arguments.model,
+            passages,
+            arguments.out,
+            device=arguments.device,
+            engine=arguments.engine or "auto",
+            overlap=overlap,
+        ).count
+
+
+def _format(done: dict[str, object], manifest: Manifest) -> str:
+    """Write what was done and what is in the index."""
+    damage = done.pop("damage", None)
+    lines = [f"{count:,} passages {what}" for what, count in done.items()]
+    languages = ", ".join(f"{language} {count:,}" for language, count in manifest.languages.items())
+    kind = "with graphs" if any(segment.graphs for segment in manifest.segments) else "exact"
+    count = len(manifest.languages)
+    lines.append(
+        f"{manifest.count:,} passages in {count} language{'' if count == 1 else 's'}"
+        f"{f' ({languages})' if languages else ''}, search {kind}"
+    )
+    if isinstance(damage, list):
+        lines += damage or ["no damage"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,163 @@
+"""An index answers as a dictionary and a full product do, whatever was added, replaced and deleted."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_up_index import (
+    LANGUAGES,
+    MODEL,
+    WIDTH,
+    add,
+    assert_same,
+    create,
+    delete,
+    ids,
+    passage,
+    vectors_of,
+)
+
+from isogloss.errors import ModelError
+from isogloss.index import create_index, graph, open_index, scoring, writing
+from isogloss.passages import Passage
+
+NAMES = [f"d{number}" for number in range(6)] + ["ж#0", "日本"]
+TEXTS = ["river", "river1", "river22", "town", "bridge of stone", "a"]
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> list[Passage]:
+    """Draw passages of unlike ids, some of them parts of documents."""
+    chosen = draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=5))
+    drawn = []
+    for name in chosen:
+        parts = draw(st.integers(1, 3))
+        language = draw(st.sampled_from(LANGUAGES))
+        if parts == 1:
+            drawn.append(passage(name, draw(st.sampled_from(TEXTS)), language))
+        else:
+            drawn += [
+                passage(f"{name}#p{n}", draw(st.sampled_from(TEXTS)), language, name) for n in range(parts)
+            ]
+    return drawn
+
+
+def apply(known: dict[str, Passage], added: list[Passage], deleted: list[str]) -> dict[str, Passage]:
+    """Change the dictionary as the index is to be changed."""
+    names = {name for one in added for name in one.names()} | set(deleted)
+    kept = {name: one for name, one in known.items() if not names.intersection(one.names())}
+    return {**kept, **{one.id: one for one in added}}
+
+
+@settings(max_examples=25)
+@given(first=documents(), changes=st.lists(documents() | st.lists(st.sampled_from(NAMES)), max_size=6))
+def test_any_changes_leave_what_a_dictionary_would_hold(
+    first: list[Passage], changes: list[list[Passage] | list[str]]
+) -> None:
+    with tempfile.TemporaryDirectory() as scratch, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writing, "_SEGMENTS_OF_A_SIZE", 2)  # so that segments are merged often
+        patch.setattr(writing, "SEGMENT_ROWS", 4)
+        patch.setattr(scoring, "BLOCK_ROWS", 3)
+        folder = Path(scratch) / "index"
+        create(folder, first)
+        known = {one.id: one for one in first}
+        for change in changes:
+            added = [one for one in change if isinstance(one, Passage)]
+            deleted = [name for name in change if isinstance(name, str)]
+            before = len(known)
+            known = apply(known, added, deleted)
+            if added:
+                add(folder, added)
+            else:
+                assert delete(folder, deleted) == before - len(known)
+        index = open_index(folder)
+        assert_same(index, known)
+        assert index.find_damage() == []
+
+
+def test_equal_passages_come_by_id_wherever_they_stand(tmp_path: Path) -> None:
+    names = [f"p{number:03}" for number in range(300)]
+    mixed = np.random.default_rng(0).permutation(names)
+    create(tmp_path / "i", [passage(str(name), "the same", "sw") for name in mixed[:200]])
+    add(tmp_path / "i", [passage(str(name), "the same", "en") for name in mixed[200:]])
+    found = open_index(tmp_path / "i").search(vectors_of(["the same", "other"]), 7)
+    assert [ids(row) for row in found] == [names[:7]] * 2
+    assert len({one.score for one in found[1]}) == 1
+
+
+def test_a_batch_gives_what_each_query_gives(tmp_path: Path) -> None:
+    create(tmp_path / "i", [passage(f"p{n}", f"text {chr(97 + n % 26)}{n}") for n in range(500)])
+    index = open_index(tmp_path / "i")
+    queries = vectors_of([f"query {chr(97 + n)}" for n in range(26)] * 5)
+    assert index.search(queries, 4) == [index.search(query[np.newaxis], 4)[0] for query in queries]
+
+
+def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:
+    create(tmp_path / "i", [])
+    index = open_index(tmp_path / "i")
+    assert (index.count, dict(index.languages)) == (0, {})
+    assert index.search(vectors_of(["a"]), 3) == [[]]
+    add(tmp_path / "i", [passage("a", "b")])
+    assert delete(tmp_path / "i", ["a", "none"]) == 1
+    assert open_index(tmp_path / "i").search(vectors_of(["a"]), 3) == [[]]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [np.ones((1, WIDTH)), np.ones((1, 3), np.float32), np.full((1, WIDTH), np.nan, np.float32)],
+    ids=["double", "other length", "nan"],
+)
+def test_queries_that_do_not_fit_are_refused(tmp_path: Path, wrong: np.ndarray) -> None:
+    create(tmp_path / "i", [passage("a", "b")])
+    with pytest.raises(ModelError, match="quer"):
+        open_index(tmp_path / "i").search(wrong, 1)
+
+
+@pytest.mark.parametrize("fault", [np.nan, np.inf, 0.0, 2.0])
+def test_vectors_that_are_none_are_refused(tmp_path: Path, fault: float) -> None:
+    vectors = vectors_of(["a", "b"])
+    vectors[1] *= np.float32(fault)
+    with (
+        pytest.raises(ModelError, match="'y' has the length"),
+        create_index(tmp_path / "i", MODEL, WIDTH, "exact") as change,
+    ):
+        change.add([passage("x", "a"), passage("y", "b")], vectors)
+
+
+def make_clustered(count: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(9).standard_normal((40, 32), dtype=np.float32)
+    vectors = centres[rng.integers(0, 40, count)] + 0.8 * rng.standard_normal((count, 32), dtype=np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_graphs_find_what_exact_search_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("faiss")
+    monkeypatch.setattr(graph, "LEAST_ROWS", 1000)
+    monkeypatch.setattr(graph, "OWN_GRAPH_ROWS", 2500)
+    vectors = make_clustered(6000, 0)
+    # English has a graph of its own, Amharic and Swahili share one.
+    languages = ["en" if n % 2 else "am" if n % 3 else "sw" for n in range(6000)]
+    passages = [passage(f"p{n:04}", "x", language) for n, language in enumerate(languages)]
+    for engine in ("exact", "graph"):
+        with create_index(tmp_path / engine, MODEL, 32, engine) as change:  # type: ignore[arg-type]
+            change.add(passages, vectors)
+            change.commit()
+        delete(tmp_path / engine, [f"p{n:04}" for n in range(0, 6000, 11)])
+    exact, quick = open_index(tmp_path / "exact"), open_index(tmp_path / "graph")
+    assert [one.languages for one in quick.manifest.segments[0].graphs] == [("en",), ("am", "sw")]
+    queries = make_clustered(50, 1)
+    for chosen in (None, ["en"], ["sw"], ["am", "sw"], ["en", "sw"]):
+        right, found = exact.search(queries, 10, chosen), quick.search(queries, 10, chosen)
+        same = sum(len(set(ids(one)) & set(ids(other))) for one, other in zip(right, found, strict=True))
+        assert same >= 0.99 * 500
+        for one, other in zip(right, found, strict=True):
+            scores = {hit.passage.id: hit.score for hit in one}
+            assert all(scores.get(hit.passage.id, hit.score) == hit.score for hit in other)
+    # More than a graph can give: every passage, exactly.
+    assert ids(quick.search(queries[:1], 6000)[0]) == ids(exact.search(queries[:1], 6000)[0])
