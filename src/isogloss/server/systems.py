@@ -29,6 +29,9 @@ class Searcher(Protocol):
             queries: The queries.
             k: Passages wanted, at most.
             languages: Languages to search; all when None.
+
+        Returns:
+            The passages for each query.
         """
 
     def reload(self) -> bool:
