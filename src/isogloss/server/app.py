@@ -8,7 +8,7 @@ import difflib
 import unicodedata
 from collections.abc import AsyncIterator, Mapping, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
@@ -260,7 +260,7 @@ def _add_page(app: FastAPI) -> None:
 
 
 def _describe_language(code: str, passages: int) -> LanguageEntry:
-    direction = "rtl" if is_right_to_left(code) else "ltr"
+    direction: Literal["ltr", "rtl"] = "rtl" if is_right_to_left(code) else "ltr"
     return LanguageEntry(code=code, name=language_name(code), direction=direction, passages=passages)
 
 
