@@ -34,7 +34,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "model_card",
     ),
     5: ("training", "evaluation", "pretraining", "mteb_tasks", "translation", "trimming"),
-    6: ("comparison", "report", "demo", "study"),
+    6: ("comparison", "report", "demo", "study", "transfer"),
     7: ("cli", "__main__"),
 }
 """Every module and sub-package directly inside isogloss, by floor; a new one is added here."""

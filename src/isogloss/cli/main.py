@@ -28,6 +28,7 @@ COMMANDS = (
     "card",
     "compare",
     "report",
+    "transfer",
     "reproduce",
 )
 """Each is a module of this package, with ``HELP``, ``configure`` and ``run``."""
