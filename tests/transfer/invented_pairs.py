@@ -25,7 +25,7 @@ def invent_sentences(
     benchmark: str = "ntrex",
     data_files: Mapping[str, str] = {"a": "b"},
 ) -> SentenceResults:
-    """Invent ranks: a row is right with the pair's stated chance, the same draws for all systems of a seed."""
+    """Invent ranks: a row is right with the pair's stated chance; all systems of a seed share the draws."""
     pairs = tuple(LanguagePair(*each) for each in permutations(languages, 2))
     drawn = np.random.default_rng([5, seed or 0]).random((rows, len(pairs)))
     right = drawn < np.asarray([strength(pair) for pair in pairs])

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import pytest
-from comparison.synthetic_results import invent_family
 from hypothesis import given
 from hypothesis import strategies as st
 from invented_pairs import invent_sentences
 
+from comparison.synthetic_results import invent_family
 from isogloss.comparison import ComparedMeasure, Outcome, compare
 from isogloss.errors import ConfigError, ResultsError
 from isogloss.languages import is_low_resource, script_of
-from isogloss.transfer import Grouping, compare_pairs, group_pair, pairs
+from isogloss.results import SentenceResults
+from isogloss.transfer import Grouping, PairComparison, compare_pairs, group_pair, pairs
 from isogloss.transfer.groups import name_language
 from isogloss.types import LanguagePair, Setting
 
 CODES = ("de", "en", "es", "ru", "bg", "hi", "am", "sw", "yo", "zh-CN", "zh-TW", "ja", "dinosaur")
+Family: TypeAlias = list[SentenceResults]
 SEEDS = range(1, 9)
 
 
@@ -23,24 +27,26 @@ def helped_pair(pair: LanguagePair) -> float:
 
 
 @pytest.fixture(scope="module")
-def family():
+def family() -> Family:
     """A baseline, and a candidate that is much better in one pair and much worse in another."""
     base = [invent_sentences("base", seed, lambda _: 0.5) for seed in SEEDS]
     return [*base, *(invent_sentences("new", seed, helped_pair) for seed in SEEDS)]
 
 
 @pytest.fixture(scope="module")
-def compared(family):
+def compared(family: Family) -> PairComparison:
     return compare_pairs(family, "base", resamples=4000)
 
 
-def test_a_pair_is_helped_where_the_candidate_is_better_and_hurt_where_it_is_worse(compared) -> None:
+def test_a_pair_is_helped_where_the_candidate_is_better_and_hurt_where_it_is_worse(
+    compared: PairComparison,
+) -> None:
     outcomes = {each.pair: each.test.outcome for each in compared.pairs if each.test}
     shown = {pair: outcome for pair, outcome in outcomes.items() if outcome is not Outcome.TIE}
     assert shown == {("sw", "en"): Outcome.WIN, ("en", "am"): Outcome.LOSS}
 
 
-def test_means_and_differences_are_those_of_the_tables(compared, family) -> None:
+def test_means_and_differences_are_those_of_the_tables(compared: PairComparison, family: Family) -> None:
     cells = family[0].table(Setting.CROSS, "accuracy").cells
     for label in ("base", "new"):
         tables = [each.table(Setting.CROSS, "accuracy").values for each in family if each.info.label == label]
@@ -53,7 +59,7 @@ def test_means_and_differences_are_those_of_the_tables(compared, family) -> None
             assert each.test.difference == pytest.approx(new[each.pair] - base[each.pair])
 
 
-def test_a_group_is_the_mean_of_its_pairs_and_counts_their_outcomes(compared) -> None:
+def test_a_group_is_the_mean_of_its_pairs_and_counts_their_outcomes(compared: PairComparison) -> None:
     trained = frozenset(compared.trained)
     for each in compared.groups:
         members = [pair for pair in compared.means("base") if each.group in group_pair(pair, trained)]
@@ -66,7 +72,7 @@ def test_a_group_is_the_mean_of_its_pairs_and_counts_their_outcomes(compared) ->
             assert each.interval.low <= each.difference <= each.interval.high
 
 
-def test_corrected_p_is_that_of_holms_definition(compared) -> None:
+def test_corrected_p_is_that_of_holms_definition(compared: PairComparison) -> None:
     tests = [each.test for each in compared.pairs if each.test]
     raw = np.asarray([test.p for test in tests])
     for test in tests:
@@ -94,7 +100,7 @@ def test_one_language_pools_agree_with_the_comparison_by_language() -> None:
 
 
 def test_neither_the_order_of_runs_nor_blocks_of_pairs_change_a_number(
-    family, compared, monkeypatch: pytest.MonkeyPatch
+    family: Family, compared: PairComparison, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert compare_pairs(family[::-1], "base", resamples=4000) == compared
     monkeypatch.setattr(pairs, "_NUMBERS", 5 * 2 * 4000)
@@ -106,7 +112,7 @@ def test_neither_the_order_of_runs_nor_blocks_of_pairs_change_a_number(
         assert (one.interval or ()) == pytest.approx(other.interval or ())
 
 
-def test_what_resamples_cannot_show_is_said(family) -> None:
+def test_what_resamples_cannot_show_is_said(family: Family) -> None:
     few = compare_pairs(family, "base", resamples=100)
     assert any("no corrected p can be below 0.238" in note for note in few.notes)
     assert all(each.test.outcome is Outcome.TIE for each in few.pairs if each.test)
@@ -142,7 +148,9 @@ def test_one_pool_of_all_languages_has_no_pairs() -> None:
 
 
 @given(st.sampled_from(CODES), st.sampled_from(CODES), st.frozensets(st.sampled_from(CODES)))
-def test_groups_follow_from_what_is_known_of_both_languages(query: str, passage: str, trained) -> None:
+def test_groups_follow_from_what_is_known_of_both_languages(
+    query: str, passage: str, trained: frozenset[str]
+) -> None:
     pair = LanguagePair(query, passage)
     found = {each.grouping: each.name for each in group_pair(pair, trained)}
     assert len(found) == len(group_pair(pair, trained))

@@ -31,6 +31,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="measure of every pair (default: mAP; of aligned sentences accuracy)",
     )
+    parser.add_argument(
+        "--text",
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="text of the languages, for features of the tokenizer: .txt files named by language, or corpora",
+    )
+    parser.add_argument(
+        "--tokenizer", metavar="MODEL", help="whose tokenizer cuts it (default: the first run's)"
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="read N texts of each language at most")
+    parser.add_argument(
+        "--pretraining",
+        type=Path,
+        metavar="FILE",
+        help="sizes of pre-training text: a table (.tsv: language, characters) or a pretraining.json",
+    )
+    parser.add_argument(
+        "--uriel", action="store_true", help="add typological distances; needs isogloss[uriel]"
+    )
     parser.add_argument("--resamples", type=int, default=20_000, help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0, help="seed of the resampling (default: %(default)s)")
     parser.add_argument(
@@ -59,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from isogloss.comparison.sources import read_runs
     from isogloss.files import write_text
-    from isogloss.transfer import study_transfer
+    from isogloss.transfer import collect_sources, study_transfer
 
     _check_out(arguments.out, overwrite=arguments.overwrite)
     results = read_runs(arguments.runs, arguments.benchmark)[arguments.benchmark]
@@ -67,6 +87,14 @@ def run(arguments: argparse.Namespace) -> int:
         results,
         arguments.baseline,
         measure=arguments.measure,
+        sources=collect_sources(
+            results,
+            text=arguments.text,
+            tokenizer=arguments.tokenizer,
+            limit=arguments.limit,
+            pretraining=arguments.pretraining,
+            uriel=arguments.uriel,
+        ),
         resamples=arguments.resamples,
         seed=arguments.seed,
     )

@@ -108,6 +108,12 @@ class PairComparison:
         """List the labels of the systems other than the baseline."""
         return tuple(system.label for system in self.systems[1:])
 
+    def list_pairs(self, setting: Setting) -> tuple[LanguagePair, ...]:
+        """List the pairs of the monolingual or of the cross-lingual setting."""
+        mono = setting is Setting.MONO
+        found = dict.fromkeys(each.pair for each in self.pairs)
+        return tuple(pair for pair in found if (pair.query == pair.passage) == mono)
+
     def means(self, label: str) -> dict[LanguagePair, float]:
         """Give a system's mean in every pair."""
         return {each.pair: each.mean for each in self.pairs if each.label == label}

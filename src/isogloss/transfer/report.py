@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,10 +12,16 @@ from isogloss.comparison.grid import Cell, Grid, write_markdown, write_text
 from isogloss.comparison.model import LanguageTest, Outcome
 from isogloss.report import Chapter, Section, write_page
 from isogloss.report.blocks import write_note
-from isogloss.report.markup import Markup, element, join
+from isogloss.report.markup import Markup, element
 from isogloss.report.tables import frame_table
 from isogloss.results import LanguageShares
 from isogloss.transfer.pairs import GroupScore, PairComparison, PairScore
+from isogloss.transfer.prediction_tables import (
+    describe_regression,
+    lay_out_coefficients,
+    lay_out_predictions,
+)
+from isogloss.transfer.regression import Regression
 from isogloss.transfer.tables import lay_out_groups, lay_out_pairs, lay_out_shares
 
 FORMAT = "isogloss-transfer"
@@ -30,11 +37,13 @@ class TransferReport:
         compared: Scores and tests of pairs and groups.
         shares: System -> languages at the top of the ranking over all languages; empty where no such pool was
             ranked.
+        regressions: What predicts scores and gains; empty where languages are too few.
     """
 
     section: Section
     compared: PairComparison
     shares: Mapping[str, LanguageShares]
+    regressions: tuple[Regression, ...] = ()
 
     def to_text(self) -> str:
         """Write the groups for a terminal; pairs are in the other forms.
@@ -42,7 +51,8 @@ class TransferReport:
         Returns:
             Lines of text.
         """
-        return "\n".join(map(write_text, [lay_out_groups(self.compared), *self._lay_out_shares()]))
+        grids = [lay_out_groups(self.compared), *self._lay_out_predictions(), *self._lay_out_shares()]
+        return "\n".join(map(write_text, grids))
 
     def to_markdown(self) -> str:
         """Write every table as Markdown.
@@ -50,7 +60,13 @@ class TransferReport:
         Returns:
             Markdown.
         """
-        return "\n".join(map(write_markdown, self._lay_out()))
+        grids = [
+            lay_out_groups(self.compared),
+            *self._lay_out_predictions(),
+            *self._lay_out_shares(),
+            lay_out_pairs(self.compared),
+        ]
+        return "\n".join(map(write_markdown, grids))
 
     def to_html(self) -> str:
         """Write every table on a page that needs nothing else, the benchmark's figures below them.
@@ -58,11 +74,12 @@ class TransferReport:
         Returns:
             HTML.
         """
-        groups, pairs, *_ = self._lay_out()
-        chapters = [
-            Chapter("groups", "Where it helps and where it hurts", _write_chapter([groups])),
-            Chapter("pairs", "Every pair", _write_chapter([pairs])),
-        ]
+        blocks = {
+            ("groups", "Where it helps and where it hurts"): [lay_out_groups(self.compared)],
+            ("predictors", "What predicts transfer"): self._lay_out_predictions(),
+            ("pairs", "Every pair"): [lay_out_pairs(self.compared)],
+        }
+        chapters = [Chapter(*names, _write_chapter(grids)) for names, grids in blocks.items() if grids]
         title = f"Transfer between languages: {self.compared.benchmark}"
         return write_page([self.section], title, chapters)
 
@@ -99,11 +116,18 @@ class TransferReport:
             "top_languages": {
                 label: _describe_shares(compared.languages, each) for label, each in self.shares.items()
             },
+            "regressions": [describe_regression(each) for each in self.regressions],
             "notes": compared.notes,
         }
 
-    def _lay_out(self) -> list[Grid]:
-        return [lay_out_groups(self.compared), lay_out_pairs(self.compared), *self._lay_out_shares()]
+    def _lay_out_predictions(self) -> list[Grid]:
+        if not self.regressions:
+            return []
+        benchmark = self.compared.benchmark
+        return [
+            lay_out_predictions(benchmark, self.regressions),
+            *lay_out_coefficients(benchmark, self.regressions),
+        ]
 
     def _lay_out_shares(self) -> list[Grid]:
         compared = self.compared
@@ -128,18 +152,13 @@ def _write_grid(grid: Grid) -> Markup:
 
 
 def _write_cell(cell: Cell) -> Markup:
-    shown = element(
-        "b" if cell.bold else "span",
-        join(
-            (cell.text.replace("-", "−") if _is_number(cell.text) else cell.text, cell.marks),
-            " " if cell.marks else "",
-        ),
-    )
-    return element("td", shown, *([element("small", cell.detail)] if cell.detail else []))
+    shown = element("b" if cell.bold else "span", f"{_use_minus(cell.text)} {cell.marks}".rstrip())
+    return element("td", shown, *([element("small", _use_minus(cell.detail))] if cell.detail else []))
 
 
-def _is_number(text: str) -> bool:
-    return text[:1] in "+-" and text[1:2].isdigit()
+def _use_minus(text: str) -> str:
+    """Write negative numbers with a minus sign; hyphens of names stay."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "−", text)
 
 
 def _describe_pair(each: PairScore) -> dict[str, object]:
