@@ -139,8 +139,8 @@ def regress(
     Raises:
         ConfigError: There are too few languages.
 
-    Source: Hoerl & Kennard 1970 (ridge); leaving languages out and comparing with the mean follow arXiv
-        2212.01757; Rubin 1981 and Owen & Eckles 2012 for weights that are products over crossed factors.
+    Source: ours, after arXiv 2212.01757 (transfer modelled by features of the pair); Hoerl & Kennard 1970 for
+        ridge regression; Rubin 1981 and Owen & Eckles 2012 for weights, products over crossed factors.
     """
     rows = [row for row, pair in enumerate(features.pairs) if not np.isnan(values.get(pair, np.nan))]
     pairs = [features.pairs[row] for row in rows]
