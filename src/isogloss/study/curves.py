@@ -165,7 +165,9 @@ def _draw_few_shot_line(
             mean_of_part(each.tables[measure], line.part, each.languages) for each in runs[label].values()
         )
         sample = samples[number] if samples else None
-        interval = sample and find_interval(sample.distribution(line.part), evidence.plan.level)
+        interval = None
+        if sample is not None:
+            interval = find_interval(sample.distribution(line.part), evidence.plan.level)
         points.append(Point(float(items), values, interval))
     # With samples, only the seeds that all places have count; the means are theirs.
     means = [float(each.by_seed[line.part].mean()) for each in samples] or [each.mean for each in points]

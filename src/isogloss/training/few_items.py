@@ -76,12 +76,12 @@ def take_items(
             raise ConfigError(
                 f"{corpus.name}: 'items' asks for {limit:,}, and {rest.item_count:,} can be trained on"
             )
-        order = sorted(range(rest.item_count), key=lambda item, rest=rest: _rank(seed, rest.item_ids[item]))
+        ranked = sorted((_rank(seed, name), item) for item, name in enumerate(rest.item_ids))
         if limit:
-            taken.append(rest.subset(np.asarray(order[:limit], dtype=np.int64)))
+            taken.append(rest.subset(np.asarray([item for _, item in ranked[:limit]], dtype=np.int64)))
     return tuple(taken)
 
 
-def _rank(seed: int, item: str) -> tuple[bytes, str]:
+def _rank(seed: int, item: str) -> bytes:
     """Give an item's place in the order of a seed."""
-    return hashlib.sha256(f"{seed}:{item}".encode()).digest(), item
+    return hashlib.sha256(f"{seed}:{item}".encode()).digest()
