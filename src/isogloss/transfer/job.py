@@ -12,7 +12,8 @@ from isogloss.report import build_section
 from isogloss.results import Measured
 from isogloss.transfer.features import FeatureSources, VocabularyFacts, measure_features, measure_vocabulary
 from isogloss.transfer.groups import name_language
-from isogloss.transfer.pairs import PairComparison, choose_pair_measures, compare_pairs
+from isogloss.transfer.pair_measures import choose_pair_measures
+from isogloss.transfer.pairs import PairComparison, compare_pairs
 from isogloss.transfer.regression import FEWEST_LANGUAGES, Regression, regress
 from isogloss.transfer.report import TransferReport
 from isogloss.transfer.sizes import read_sizes

@@ -11,21 +11,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.comparison.agreement import group_runs, share_settings
+from isogloss.comparison.agreement import group_runs
 from isogloss.comparison.estimation import describe_system, find_seen
 from isogloss.comparison.judgement import FEWEST_QUESTIONS, is_testable, name_outcome, resample_difference
 from isogloss.comparison.model import ComparedMeasure, LanguageTest, Outcome, System
 from isogloss.comparison.sampling import Column, Part, Plan, read_measure, resample
-from isogloss.errors import ConfigError, ResultsError
-from isogloss.results import Better, Measured, find_measure, name_cells
+from isogloss.results import Measured, name_cells
 from isogloss.significance import Interval, correct_by_holm, find_interval, find_p
 from isogloss.transfer.groups import Group, Grouping, group_pair
+from isogloss.transfer.pair_measures import choose_pair_measures
 from isogloss.types import LanguagePair, Setting
 
 _PAIR = "pair"
 _NUMBERS = 1 << 25
 """Most resampled numbers in memory: 256 MiB."""
-_PAIRED = (Setting.MONO, Setting.CROSS)
 
 
 @dataclass(frozen=True)
@@ -196,60 +195,6 @@ def compare_pairs(
         groups=tuple(score for each in columns for score in _score_groups(each, tests, trained, plan)),
         notes=_list_notes(pairs, systems, plan),
     )
-
-
-def choose_pair_measures(results: Sequence[Measured], measure: str | None) -> list[ComparedMeasure]:
-    """Choose the measure of pairs in the settings that have it.
-
-    Args:
-        results: The results.
-        measure: Its name; None for the usual one.
-
-    Returns:
-        The measure in the monolingual setting, the cross-lingual one, or both.
-
-    Raises:
-        ResultsError: Neither setting was ranked in all results.
-        ConfigError: The measure is unknown, not one of these settings, or has no good direction.
-    """
-    settings = [each for each in share_settings(results) if each in _PAIRED]
-    if not settings:
-        raise ResultsError(
-            f"{results[0].benchmark} was ranked against one pool of all languages alone, so no pair of "
-            "languages has a score; evaluate it in the monolingual or the cross-lingual setting"
-        )
-    name = measure or ("mAP" if Setting.MONO in settings else "accuracy")
-    having = [each for each in settings if each in find_kind_settings(name, settings)]
-    chosen = [ComparedMeasure(setting, name) for setting in having]
-    if any(each.better is Better.NEITHER for each in chosen):
-        raise ConfigError(f"neither direction of {name} is good, so no pair is helped or hurt; name another")
-    for each in chosen:
-        results[0].table(*each)  # raises here where these results lack the measure
-    return chosen
-
-
-def find_kind_settings(name: str, settings: Sequence[Setting]) -> tuple[Setting, ...]:
-    """Find the settings that a measure has, of some.
-
-    Args:
-        name: The measure.
-        settings: The settings, one at least.
-
-    Returns:
-        Those of them that have it.
-
-    Raises:
-        ConfigError: The measure is unknown, or none of them has it.
-    """
-    for each in settings:
-        try:
-            found = find_measure(name, each)
-        except ConfigError:
-            if each is settings[-1]:
-                raise
-        else:
-            return tuple(setting for setting in settings if setting in found.kind.settings)
-    return ()
 
 
 def _resample(

@@ -168,17 +168,7 @@ def regress(
         skipped=tuple(each for each in languages if each not in tested),
         penalty=penalty,
         intercept=fit.intercept,
-        coefficients=tuple(
-            Coefficient(
-                name,
-                float(fit.weights[place]),
-                find_interval(drawn[:, place], level),
-                float(fit.means[place]),
-                float(fit.spreads[place]),
-                int(np.isnan(table[:, place]).sum()),
-            )
-            for place, name in enumerate(names)
-        ),
+        coefficients=tuple(_list_coefficients(names, table, fit, drawn, level)),
         constant=tuple(name for name, keep in zip(features.names, kept, strict=True) if not keep),
         r2=_explain(numbers - fit.predict(table), numbers - numbers.mean()),
         out_r2=judged.out_r2,
@@ -186,6 +176,21 @@ def regress(
         mean_error=judged.mean_error,
         improvement=judged.improvement,
     )
+
+
+def _list_coefficients(
+    names: Sequence[str], table: Floats, fit: _Fit, drawn: Floats, level: float
+) -> Iterator[Coefficient]:
+    """Describe each feature's part in a fit, with the interval of its draws."""
+    for place, name in enumerate(names):
+        yield Coefficient(
+            name,
+            float(fit.weights[place]),
+            find_interval(drawn[:, place], level),
+            float(fit.means[place]),
+            float(fit.spreads[place]),
+            int(np.isnan(table[:, place]).sum()),
+        )
 
 
 def choose_penalty(table: Floats, numbers: Floats, involved: Mask) -> float:
