@@ -12,7 +12,7 @@ from isogloss.comparison.grid import Cell, Grid, write_markdown, write_text
 from isogloss.comparison.model import LanguageTest, Outcome
 from isogloss.report import Chapter, Section, write_page
 from isogloss.report.blocks import write_note
-from isogloss.report.markup import Markup, element
+from isogloss.report.markup import Markup, element, escape
 from isogloss.report.tables import frame_table
 from isogloss.results import LanguageShares
 from isogloss.transfer.pairs import GroupScore, PairComparison, PairScore
@@ -145,15 +145,24 @@ def _write_chapter(grids: Sequence[Grid]) -> tuple[Markup, ...]:
 def _write_grid(grid: Grid) -> Markup:
     head = element("tr", *(element("th", name, scope="col") for name in grid.header))
     rows = [
-        element("tr", *map(_write_cell, row), class_="first" if number in grid.ruled else None)
-        for number, row in enumerate(grid.rows)
+        element(
+            "tr",
+            _write_cell(first, "th"),
+            *(_write_cell(cell) for cell in others),
+            class_="first" if number in grid.ruled else None,
+        )
+        for number, (first, *others) in enumerate(grid.rows)
     ]
     return frame_table("", head, rows, caption=grid.title)
 
 
-def _write_cell(cell: Cell) -> Markup:
-    shown = element("b" if cell.bold else "span", f"{_use_minus(cell.text)} {cell.marks}".rstrip())
-    return element("td", shown, *([element("small", _use_minus(cell.detail))] if cell.detail else []))
+def _write_cell(cell: Cell, name: str = "td") -> Markup:
+    """Write a cell: numbers to the right, words to the left, the row's name as its head."""
+    shown = [element("b" if cell.bold else "span", f"{_use_minus(cell.text)} {cell.marks}".rstrip())]
+    if cell.detail:
+        shown += [escape(" "), element("small", _use_minus(cell.detail))]
+    number = cell.text[:1].isdigit() or cell.text[:1] in ("", "+", "-", "–")
+    return element(name, *shown, class_=None if number else "words", scope="row" if name == "th" else None)
 
 
 def _use_minus(text: str) -> str:
