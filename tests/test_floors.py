@@ -56,7 +56,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "exporting",
         "debiased_model",
     ),
-    6: ("comparison", "report", "demo", "study", "demo_search", "server"),
+    6: ("comparison", "report", "demo", "study", "demo_search", "server", "transfer"),
     7: ("cli", "__main__"),
 }
 """Every module and sub-package directly inside isogloss, by floor; a new one is added here."""

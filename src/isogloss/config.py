@@ -29,6 +29,7 @@ class CorpusConfig:
     name: str = ""
     license: str = ""
     negatives: str = ""
+    items: int | None = None
 
 
 @dataclass(frozen=True)

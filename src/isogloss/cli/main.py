@@ -33,6 +33,7 @@ COMMANDS = (
     "serve",
     "compare",
     "report",
+    "transfer",
     "reproduce",
 )
 """Each is a module of this package, with ``HELP``, ``configure`` and ``run``."""

@@ -68,8 +68,8 @@ def compare(
     groups = group_runs(results, baseline)
     if measures is None:
         measures = choose_measures(share_settings(results))
-    systems = tuple(_describe_system(label, runs) for label, runs in groups.items())
-    seen = _find_seen(results)
+    systems = tuple(describe_system(label, runs) for label, runs in groups.items())
+    seen = find_seen(results)
     readings = [read_measure(measure, tuple(groups.values()), seen) for measure in measures]
     columns = resample(readings, systems, plan)
     by_language = tuple(each for column in columns for each in judge_languages(column, plan))
@@ -100,7 +100,16 @@ def compare(
     )
 
 
-def _describe_system(label: str, runs: Sequence[Measured]) -> System:
+def describe_system(label: str, runs: Sequence[Measured]) -> System:
+    """Describe the runs of one label.
+
+    Args:
+        label: The label.
+        runs: Its results, by seed.
+
+    Returns:
+        The system.
+    """
     return System(
         label,
         seeds=tuple(run.info.seed for run in runs),
@@ -109,8 +118,15 @@ def _describe_system(label: str, runs: Sequence[Measured]) -> System:
     )
 
 
-def _find_seen(results: Sequence[Measured]) -> frozenset[str]:
-    """Take the trained languages where all runs that know them agree; else none."""
+def find_seen(results: Sequence[Measured]) -> frozenset[str]:
+    """Take the trained languages where all runs that know them agree; else none.
+
+    Args:
+        results: The results of all systems.
+
+    Returns:
+        Their codes.
+    """
     known = {frozenset(each.info.trained_languages) for each in results if each.info.trained_languages}
     return known.pop() if len(known) == 1 else frozenset()
 

@@ -133,6 +133,19 @@ _OUTCOMES = {
 }
 
 
+def name_outcome(difference: float, measure: ComparedMeasure) -> Outcome:
+    """Name a difference that is shown by what it means.
+
+    Args:
+        difference: System minus baseline.
+        measure: The measure.
+
+    Returns:
+        A win or a loss; higher or lower where neither direction of the measure is good.
+    """
+    return _OUTCOMES[_name_direction(difference, measure)]
+
+
 def _possible_outcomes(measure: ComparedMeasure) -> tuple[Outcome, ...]:
     if measure.better is Better.NEITHER:
         return Outcome.HIGHER, Outcome.TIE, Outcome.LOWER
@@ -175,8 +188,7 @@ def _test_languages(column: Column, sample: Sample, plan: Plan) -> list[Language
     tested = [part for part in column.languages() if is_testable(column, part)]
     intervals, p_values = {}, {}
     for part in tested:
-        spread = draw_spread(column.extents[part].questions, plan.resamples, plan.seed)
-        distribution = sample.distribution(part, spread) - base.distribution(part, spread)
+        distribution = resample_difference(column, sample, part, plan)
         intervals[part] = find_interval(distribution, plan.level)
         p_values[part] = find_p(distribution)
     corrected = dict(zip(tested, correct_by_holm(list(p_values.values())), strict=True))
@@ -185,10 +197,26 @@ def _test_languages(column: Column, sample: Sample, plan: Plan) -> list[Language
         difference = float(sample.by_seed[part].mean() - base.by_seed[part].mean())
         outcome = Outcome.TIE
         if part in corrected and plan.is_significant(corrected[part]):
-            outcome = _OUTCOMES[_name_direction(difference, column.measure)]
+            outcome = name_outcome(difference, column.measure)
         found = intervals.get(part), p_values.get(part), corrected.get(part)
         tests.append(LanguageTest(difference, *found, outcome))
     return tests
+
+
+def resample_difference(column: Column, sample: Sample, part: Part, plan: Plan) -> Floats:
+    """Give a system's difference to the baseline in a part under every resample, however few its questions.
+
+    Args:
+        column: The measure.
+        sample: The system.
+        part: The part, of two questions at least.
+        plan: How to judge.
+
+    Returns:
+        float64 [resamples], in the unit of the measure.
+    """
+    spread = draw_spread(column.extents[part].questions, plan.resamples, plan.seed)
+    return sample.distribution(part, spread) - column.samples[0].distribution(part, spread)
 
 
 def is_testable(column: Column, language: Part) -> bool:

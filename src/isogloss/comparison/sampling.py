@@ -6,9 +6,9 @@ is reduced to its means and to one sum per question and group of cells before th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,13 +33,20 @@ _BLOCK = 1 << 21
 
 
 class Part(NamedTuple):
-    """Name some of the cells: all, those of trained or of untrained languages, those of a query language."""
+    """Name some of the cells: all, those of trained or of untrained languages, those of a query language.
+
+    Further parts are named by who asks for them (see `read_measure`).
+    """
 
     kind: str
     language: str = ""
 
 
 ALL, SEEN, UNSEEN = Part("all"), Part("seen"), Part("unseen")
+_LANGUAGE = "language"
+
+Splitter: TypeAlias = Callable[[Sequence[tuple[str, ...]]], Mapping[Part, Mask]]
+"""Takes the languages of every cell, the query's first; says which cells belong to which part."""
 
 
 class Extent(NamedTuple):
@@ -110,7 +117,7 @@ class Column:
 
     def languages(self) -> list[Part]:
         """List the parts that are query languages."""
-        return [part for part in self.extents if part.language]
+        return [part for part in self.extents if part.kind == _LANGUAGE]
 
 
 class Means(NamedTuple):
@@ -147,7 +154,10 @@ class _Layout(NamedTuple):
 
 
 def read_measure(
-    measure: ComparedMeasure, runs: Sequence[Sequence[Measured]], seen: frozenset[str]
+    measure: ComparedMeasure,
+    runs: Sequence[Sequence[Measured]],
+    seen: frozenset[str],
+    split_further: Splitter | None = None,
 ) -> Reading:
     """Read one measure of all systems, a table at a time.
 
@@ -155,6 +165,8 @@ def read_measure(
         measure: The measure.
         runs: The results of each system's seeds.
         seen: Trained languages; empty when unknown.
+        split_further: Says which cells belong to parts beside the usual ones; a part without cells is left
+            out.
 
     Returns:
         The means, and what resampling needs.
@@ -162,7 +174,7 @@ def read_measure(
     Raises:
         ResultsError: The systems were asked different questions, or no question counts.
     """
-    layout = _lay_out(measure, runs[0][0], seen)
+    layout = _lay_out(measure, runs[0][0], seen, split_further)
     asked = layout.asked.where[np.ix_(layout.rows, layout.columns)]
     extents = {
         part: Extent(int(cells.sum()), int(asked[:, cells].any(axis=1).sum()))
@@ -172,14 +184,20 @@ def read_measure(
     return Reading(measure, extents, layout.pool, systems)
 
 
-def _lay_out(measure: ComparedMeasure, results: Measured, seen: frozenset[str]) -> _Layout:
+def _lay_out(
+    measure: ComparedMeasure, results: Measured, seen: frozenset[str], split_further: Splitter | None
+) -> _Layout:
     """Find out what is asked, from the table of one run."""
     asked = list_asked(_sort_questions(results.table(*measure)))
     rows, columns = (np.flatnonzero(asked.where.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         raise ResultsError(f"no question counts for {measure}; leave that measure out")
     names = [asked.cells[place] for place in columns]
-    parts = _split(measure, names, results.languages, seen)
+    known = name_cells(measure.setting, results.languages)
+    cells = [known[name] for name in names]
+    parts = _split(cells, results.languages, seen)
+    if split_further is not None:
+        parts |= {part: mask for part, mask in split_further(cells).items() if mask.any()}
     pool = CellPool(asked.where[np.ix_(rows, columns)], np.stack(list(parts.values())))
     return _Layout(asked, rows, columns, parts, pool)
 
@@ -247,14 +265,13 @@ def _sort_questions(table: MeasureTable) -> MeasureTable:
 
 
 def _split(
-    measure: ComparedMeasure, cells: Sequence[str], languages: Sequence[str], seen: frozenset[str]
+    cells: Sequence[tuple[str, ...]], languages: Sequence[str], seen: frozenset[str]
 ) -> dict[Part, Mask]:
     """Mark the cells of all, of the trained and the untrained languages, and of each query language."""
-    known = name_cells(measure.setting, languages)
-    trained = np.asarray([seen.issuperset(known[cell]) for cell in cells])
+    trained = np.asarray([seen.issuperset(cell) for cell in cells])
     parts = {ALL: np.ones(len(cells), dtype=np.bool_)}
     if trained.any() and not trained.all():
         parts |= {SEEN: trained, UNSEEN: ~trained}
-    queries = np.asarray([known[cell][0] for cell in cells])
-    parts |= {Part("language", each): queries == each for each in languages if (queries == each).any()}
+    queries = np.asarray([cell[0] for cell in cells])
+    parts |= {Part(_LANGUAGE, each): queries == each for each in languages if (queries == each).any()}
     return parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ from isogloss.report.figure import Figure, draw, line, name_file, text
 from isogloss.report.markup import Markup, element, empty, escape
 from isogloss.report.numbers import write_interval, write_title, write_value
 from isogloss.study.curves import Curve, Line, Point, write_curve_table
+from isogloss.study.few_shot import write_fit
 
 _PANEL, _HEIGHT = 240.0, 150.0
 _LEFT, _TOP, _GAP, _BELOW = 52.0, 30.0, 34.0, 52.0
@@ -21,7 +23,11 @@ READING = (
     "seeds or more."
 )
 """How to read a curve."""
-_AXES = {"alpha": "alpha: share of monolingual batches", "share": "share of the training data"}
+_AXES = {
+    "alpha": "alpha: share of monolingual batches",
+    "share": "share of the training data",
+    "items": "items of the held-back corpora (logarithmic)",
+}
 
 
 def draw_curves(curves: Sequence[Curve]) -> list[Figure]:
@@ -53,6 +59,8 @@ def _draw_group(axis: str, encoder: str, benchmark: str, curves: Sequence[Curve]
         row, column = divmod(number, _ACROSS)
         parts += _draw_panel(curve, labels, column * step_x + _LEFT, key + row * step_y + _TOP)
     about = f"{_AXES[axis]} along each panel. {READING}"
+    if axis == "items":
+        about += " Thin: the fitted a + b log(1 + n)."
     title = f"{benchmark}, {encoder}: curve over {axis}"
     return Figure(
         name=name_file(encoder, benchmark, axis, "curve"),
@@ -85,14 +93,19 @@ class _Panel:
         """Give the values at the lower and the upper end, a little outside of all that is drawn."""
         points = [point for each in self.curve.lines for point in each.points]
         numbers = [number for point in points for number in (*point.by_seed, *(point.interval or ()))]
+        numbers += [each.fit.predict(x) for each in self.curve.lines if each.fit for x in self.places]
         low, high = min(numbers), max(numbers)
         room = 0.06 * ((high - low) or abs(high) or 1.0)
         return low - room, high + room
 
     def across(self, x: float) -> float:
-        """Give the place of an alpha or a share, in pixels."""
-        first, last = self.places[0], self.places[-1]
-        return self.left + _PANEL * (x - first) / (last - first)
+        """Give the place of an alpha, a share or a number of items, in pixels."""
+        first, last, place = (self._scale(each) for each in (self.places[0], self.places[-1], x))
+        return self.left + _PANEL * (place - first) / (last - first)
+
+    def _scale(self, x: float) -> float:
+        """Stretch the axis of items so that the fitted curve is a straight line."""
+        return math.log1p(x) if self.curve.axis == "items" else x
 
     def height(self, value: float) -> float:
         """Give the place of a value, in pixels."""
@@ -110,8 +123,19 @@ def _draw_panel(curve: Curve, labels: Sequence[str], left: float, top: float) ->
             f"{panel.across(point.x):.1f},{panel.height(point.mean):.1f}" for point in each.points
         )
         parts.append(empty("polyline", points=path, class_=_style(number)))
+        parts += _draw_fit(panel, each, number)
         parts += [_draw_point(panel, each, point, f"s{number % 6}") for point in each.points]
     return parts
+
+
+def _draw_fit(panel: _Panel, drawn: Line, number: int) -> list[Markup]:
+    """Draw the fitted curve, which the axis of items makes straight."""
+    if drawn.fit is None:
+        return []
+    ends = panel.places[0], panel.places[-1]
+    (x1, y1), (x2, y2) = ((panel.across(x), panel.height(drawn.fit.predict(x))) for x in ends)
+    tip = element("title", f"{drawn.label}: {write_fit(panel.curve.measure, drawn.fit)}")
+    return [element("g", tip, line(x1, y1, x2, y2, f"curve thin s{number % 6}"))]
 
 
 def _draw_axes(panel: _Panel) -> list[Markup]:

@@ -1,4 +1,4 @@
-"""Curves of a study: retrieval over alpha, and over the share of the data, seeds as points."""
+"""Curves of a study: retrieval over alpha, the share of the data, or a language's items; seeds as points."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ from isogloss.comparison.sampling import ALL
 from isogloss.report.figure import write_csv
 from isogloss.significance import Interval, find_interval
 from isogloss.study.evidence import MAPS, RANK_DISTANCE, Evidence, UndecidedError
+from isogloss.study.few_shot import (
+    FewShotLine,
+    LogFit,
+    fit_places,
+    list_few_shot_lines,
+    mean_of_part,
+    sample_places,
+)
 from isogloss.study.settings import StudyBenchmark, label_alpha
 
 MEASURES = (*MAPS, RANK_DISTANCE)
@@ -22,7 +30,7 @@ class Point(NamedTuple):
     """Hold the runs at one place of a curve.
 
     Attributes:
-        x: Alpha, or the share of the data.
+        x: Alpha, the share of the data, or the number of items.
         by_seed: The macro mean of each seed.
         interval: Interval of their mean over questions and seeds; None with one seed.
     """
@@ -43,18 +51,20 @@ class Line(NamedTuple):
     Attributes:
         label: What varies along it.
         points: Its points, by x.
+        fit: The curve fitted to them; over the number of items alone.
     """
 
     label: str
     points: tuple[Point, ...]
+    fit: LogFit | None = None
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Hold one measure over alpha or over the share of the data.
+    """Hold one measure over alpha, over the share of the data or over the number of items.
 
     Attributes:
-        axis: ``alpha`` or ``share``.
+        axis: ``alpha``, ``share`` or ``items``.
         encoder: The encoder.
         benchmark: Name of the results.
         measure: The measure.
@@ -101,10 +111,68 @@ def list_curves(evidence: Evidence) -> list[Curve]:
                         Line(label, _list_points(evidence, encoder, benchmark, measure, places))
                         for label, places in lines.items()
                     ]
-                    kept = tuple(line for line in drawn if len(line.points) > 1)
-                    if kept:
-                        found.append(Curve(axis, encoder, benchmark.results, measure, kept))
+                    found += _keep_curve(axis, encoder, benchmark, measure, drawn)
+    return found + _list_few_shot_curves(evidence)
+
+
+def _keep_curve(
+    axis: str,
+    encoder: str,
+    benchmark: StudyBenchmark,
+    measure: ComparedMeasure,
+    lines: Sequence[Line],
+) -> list[Curve]:
+    """Keep the lines of two points at least, and a curve of one line at least."""
+    kept = tuple(line for line in lines if len(line.points) > 1)
+    return [Curve(axis, encoder, benchmark.results, measure, kept)] if kept else []
+
+
+def _list_few_shot_curves(evidence: Evidence) -> list[Curve]:
+    """List the curves over the number of items of the corpora that are held back, with their fits."""
+    found: list[Curve] = []
+    if not evidence.study.grid.items:
+        return found
+    benchmarks = [*evidence.benchmarks("parallel"), *evidence.benchmarks("native")]
+    for encoder in evidence.encoders:
+        for benchmark in benchmarks:
+            for measure in MEASURES:
+                tables = evidence.any_tables(benchmark)
+                if tables is None or measure not in tables.tables:
+                    continue
+                lines = [
+                    _draw_few_shot_line(evidence, encoder, benchmark, measure, line)
+                    for line in list_few_shot_lines(evidence, benchmark, tables.languages)
+                ]
+                found += _keep_curve("items", encoder, benchmark, measure, lines)
     return found
+
+
+def _draw_few_shot_line(
+    evidence: Evidence,
+    encoder: str,
+    benchmark: StudyBenchmark,
+    measure: ComparedMeasure,
+    line: FewShotLine,
+) -> Line:
+    """Take the points of one system in one part of the benchmark, and fit the curve."""
+    runs = evidence.runs(encoder, benchmark)
+    places = [(items, f"{line.strategy}-items{items}") for items in sorted(evidence.study.grid.items)]
+    there = [(items, label) for items, label in places if label in runs]
+    samples = sample_places(evidence, encoder, benchmark, measure, [label for _, label in there])
+    points = []
+    for number, (items, label) in enumerate(there):
+        values = tuple(
+            mean_of_part(each.tables[measure], line.part, each.languages) for each in runs[label].values()
+        )
+        sample = samples[number] if samples else None
+        interval = None
+        if sample is not None:
+            interval = find_interval(sample.distribution(line.part), evidence.plan.level)
+        points.append(Point(float(items), values, interval))
+    # With samples, only the seeds that all places have count; the means are theirs.
+    means = [float(each.by_seed[line.part].mean()) for each in samples] or [each.mean for each in points]
+    fit = fit_places([items for items, _ in there], means, samples, line.part, evidence.plan.level)
+    return Line(line.label, tuple(points), fit)
 
 
 def _ends(strategies: Sequence[str]) -> set[float]:

@@ -23,6 +23,7 @@ class Cell:
         seed: The training's seed.
         share: Share of the data.
         trial: Number of the trial of the tuning; None for a run of the grid.
+        items: Items of the corpora that are held back; None for all of them.
     """
 
     encoder: str
@@ -31,12 +32,14 @@ class Cell:
     seed: int
     share: float = 1.0
     trial: int | None = None
+    items: int | None = None
 
     @property
     def label(self) -> str:
         """Write what comparisons call the runs that differ in the seed alone."""
         label = self.strategy if self.alpha is None else f"{self.strategy}-{self.alpha:g}"
-        return label if self.share == 1.0 else f"{label}-share{self.share:g}"
+        label = label if self.share == 1.0 else f"{label}-share{self.share:g}"
+        return label if self.items is None else f"{label}-items{self.items}"
 
     @property
     def name(self) -> str:
@@ -61,8 +64,8 @@ class Measurement(NamedTuple):
 def list_cells(study: StudyConfig) -> tuple[Cell, ...]:
     """List the runs of the grid in the order in which they are done.
 
-    First all seeds of the strategies, then the further alphas, then the smaller shares of the data, so that
-    a study that is stopped early can say most.
+    First all seeds of the strategies, then the further alphas, then the smaller shares of the data, then few
+    items of the corpora that are held back, so that a study that is stopped early can say most.
 
     Args:
         study: The study.
@@ -88,6 +91,12 @@ def _list_cells(study: StudyConfig) -> Iterator[Cell]:
         for seed in grid.seeds:
             for encoder in names:
                 yield from (Cell(encoder, strategy, None, seed, share) for strategy in grid.share_strategies)
+    for seed in grid.seeds:
+        for encoder in names:
+            for items in sorted(grid.items):
+                yield from (
+                    Cell(encoder, strategy, None, seed, items=items) for strategy in grid.item_strategies
+                )
 
 
 def list_trials(study: StudyConfig) -> tuple[Cell, ...]:
@@ -131,7 +140,11 @@ def build_training(
         batches["alpha"] = cell.alpha
     decided: dict[str, TomlValue] = {"model": {"name": str(model)}, "batches": batches, "seed": cell.seed}
     config = parse_config(TrainConfig, merge_tables(tables, decided), f"{study.name}, cell {cell.name}")
-    return dataclasses.replace(config, data_share=cell.share)
+    corpora = tuple(
+        dataclasses.replace(each, items=cell.items) if each.name in study.grid.item_corpora else each
+        for each in config.corpora
+    )
+    return dataclasses.replace(config, data_share=cell.share, corpora=corpora)
 
 
 def merge_tables(first: Mapping[str, TomlValue], second: Mapping[str, TomlValue]) -> dict[str, TomlValue]:

@@ -22,6 +22,17 @@ _NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 _PLACES = ("data", "out", "demo")
 _OVERRIDES = ("model", "trainer")
 """Tables of the training that one encoder may set otherwise."""
+_AXES = (
+    "strategies",
+    "seeds",
+    "alphas",
+    "shares",
+    "share_strategies",
+    "items",
+    "item_corpora",
+    "item_strategies",
+)
+"""What the grid lists, each once."""
 _DECIDED = {
     "model.name": "'encoders'",
     "batches.strategy": "'grid.strategies'",
@@ -132,9 +143,9 @@ def _check_grid(study: StudyConfig) -> list[str]:
         for name in ("strategies", "seeds")
         if not getattr(grid, name)
     ]
-    for name in ("strategies", "seeds", "alphas", "shares", "share_strategies"):
+    for name in _AXES:
         problems += _find_twice(f"grid.{name}", getattr(grid, name))
-    for strategy in dict.fromkeys((*grid.strategies, *grid.share_strategies)):
+    for strategy in dict.fromkeys((*grid.strategies, *grid.share_strategies, *grid.item_strategies)):
         if strategy not in STRATEGIES:
             problems.append(f"'grid' knows the strategies {', '.join(STRATEGIES)}; got {strategy!r}")
     for alpha in grid.alphas:
@@ -143,11 +154,31 @@ def _check_grid(study: StudyConfig) -> list[str]:
     for share in grid.shares:
         if not 0.0 < share < 1.0:
             problems.append(f"'grid.shares' are shares of the data, above 0 and below 1; got {share}")
+    problems += _check_items(study)
     for seed in (*grid.seeds, study.tuning.seed):
         if not 0 <= seed < 2**32:
             problems.append(f"a seed is a whole number from 0 to 4294967295; got {seed}")
     if study.tuning.trials and study.tuning.seed in grid.seeds:
         problems.append(f"'tuning.seed' {study.tuning.seed} is also one of 'grid.seeds'; choose another")
+    return problems
+
+
+def _check_items(study: StudyConfig) -> list[str]:
+    """Say what is wrong with the corpora that are held back, and with the numbers of their items."""
+    grid = study.grid
+    problems = [f"'grid.items' are numbers of items from 0; got {each}" for each in grid.items if each < 0]
+    if bool(grid.items) != bool(grid.item_corpora):
+        problems.append("'grid.items' and 'grid.item_corpora' go together; give both or neither")
+    corpora = study.training.get("corpora")
+    tables = [each for each in corpora if isinstance(each, dict)] if isinstance(corpora, list) else []
+    named = [each["name"] for each in tables if each.get("name")]
+    problems += [
+        f"'grid.item_corpora' are named by 'training.corpora.name'; got {name!r}"
+        for name in grid.item_corpora
+        if name not in named
+    ]
+    if any("items" in each for each in tables):
+        problems.append("'training.corpora.items' is decided by 'grid.items'; take it out")
     return problems
 
 

@@ -23,6 +23,7 @@ from isogloss.study.claim_table import describe_rows, explain_rows, write_claims
 from isogloss.study.curve_figures import READING, draw_curves
 from isogloss.study.curves import Curve, list_curves, write_curve_table
 from isogloss.study.evidence import Evidence
+from isogloss.study.few_shot import write_fit
 from isogloss.study.folder import (
     CellState,
     StudyFolder,
@@ -48,7 +49,7 @@ class StudyReport:
         states: How far each cell is.
         rows: The claims.
         sections: The strategies compared, per encoder and benchmark.
-        curves: The curves over alpha and over the share of the data.
+        curves: The curves over alpha, over the share of the data and over the number of items.
         tuning: What was tried, lines of encoder, strategy, trial, validation loss, whether chosen.
         left_out: Runs in the folder that are no longer part of the study.
     """
@@ -251,7 +252,13 @@ def _curve_grid(curve: Curve) -> Grid:
         rows.append(tuple(cells))
     title = f"{curve.benchmark}, {curve.encoder}: {curve.measure} over {curve.axis}"
     header = (curve.axis, *(each.label for each in curve.lines))
-    return Grid(title, header, tuple(rows), ("Means, and in brackets each seed.",))
+    notes = ["Means, and in brackets each seed."]
+    notes += [
+        f"{each.label}: a + b log(1 + n) with {write_fit(curve.measure, each.fit)}."
+        for each in curve.lines
+        if each.fit is not None
+    ]
+    return Grid(title, header, tuple(rows), tuple(notes))
 
 
 def write_report_json(report: StudyReport) -> str:
@@ -283,6 +290,7 @@ def write_report_json(report: StudyReport) -> str:
                     {
                         "label": each.label,
                         "points": [point._asdict() | {"mean": point.mean} for point in each.points],
+                        "fit": each.fit and each.fit._asdict(),
                     }
                     for each in curve.lines
                 ],

@@ -55,6 +55,9 @@ class GridConfig:
     alphas: tuple[float, ...] = ()
     shares: tuple[float, ...] = ()
     share_strategies: tuple[str, ...] = ("x-x-mono", "x-y", "hybrid")
+    items: tuple[int, ...] = ()
+    item_corpora: tuple[str, ...] = ()
+    item_strategies: tuple[str, ...] = ("x-x-mono", "x-y", "hybrid")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from isogloss.corpus import Corpus, ParallelCorpus, StoredCorpus, read_corpus
 from isogloss.errors import ConfigError
 from isogloss.hard_negatives import MinedNegatives, read_negatives
 from isogloss.overlap import CheckedCorpora, OverlapPolicy, check_overlap
+from isogloss.training.few_items import find_limits, take_items
 from isogloss.training.retrieval import RetrievalSet, build_retrieval_set, check_metric
 
 DATA_SEED = 0
@@ -206,11 +207,15 @@ def plan_run(config: TrainConfig, data: TrainingData | None = None) -> RunPlans:
         )
     corpora, overlap = read_training_data(config) if data is None else data
     mined = read_mined(config, corpora)
-    train = corpora if overlap is None else overlap.corpora
+    allowed = corpora if overlap is None else overlap.corpora
+    limits = find_limits(config.corpora, corpora)
+    train = tuple(corpus for corpus in allowed if corpus.name not in limits)
     held_out: tuple[Corpus, ...] = ()
     if config.validation.share:
         train, held_out = hold_out_articles(train, config.validation.share)
     train = take_share(train, config.data_share)
+    few = [corpus for corpus in allowed if corpus.name in limits]
+    train = (*train, *take_items(few, limits, held_out, config.seed))
     plan = BatchPlan(
         corpora=train,
         strategy=strategy,

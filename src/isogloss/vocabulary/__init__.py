@@ -2,7 +2,7 @@
 
 from isogloss.vocabulary.counting import PieceCounts, count_pieces
 from isogloss.vocabulary.folder import TOKENIZER_PATTERNS, find_folder, find_transformer
-from isogloss.vocabulary.inspection import Inspection, LanguageFit, inspect_vocabulary
+from isogloss.vocabulary.inspection import Inspection, LanguageFit, inspect_vocabulary, measure_fit
 from isogloss.vocabulary.texts import Text, TextCollection, TextPart, open_texts
 from isogloss.vocabulary.tokenizer import ModelTokenizer, batch_texts, load_tokenizer
 
@@ -21,5 +21,6 @@ __all__ = [
     "find_transformer",
     "inspect_vocabulary",
     "load_tokenizer",
+    "measure_fit",
     "open_texts",
 ]

@@ -133,9 +133,9 @@ def inspect_vocabulary(
     Source: Rust et al. 2021, arXiv 2012.15613, section 3 (fertility); the share of bytes is ours.
     """
     counts = count_pieces(tokenizer, texts, quiet=quiet)
-    fits = {language: _measure(tokenizer, found) for language, found in counts.items()}
+    fits = {language: measure_fit(tokenizer, found) for language, found in counts.items()}
     if len(counts) > 1:
-        together = _measure(tokenizer, reduce(_join, counts.values()))
+        together = measure_fit(tokenizer, reduce(_join, counts.values()))
         if any(fit.words is None for fit in fits.values()):
             together = replace(together, words=None, tokens_per_word=None)
         fits[_ALL] = together
@@ -148,7 +148,16 @@ def inspect_vocabulary(
     )
 
 
-def _measure(tokenizer: ModelTokenizer, counts: PieceCounts) -> LanguageFit:
+def measure_fit(tokenizer: ModelTokenizer, counts: PieceCounts) -> LanguageFit:
+    """Measure how a vocabulary fits one language.
+
+    Args:
+        tokenizer: The tokenizer.
+        counts: What it made of the language's text.
+
+    Returns:
+        The measures.
+    """
     tokens, letters, words = counts.tokens, counts.letters, counts.spaced_words
     unknown = 0 if tokenizer.unknown is None else int(counts.pieces[tokenizer.unknown])
     fragments = int(counts.pieces[sorted(tokenizer.fragments)].sum()) if tokenizer.fragments else 0
