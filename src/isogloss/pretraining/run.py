@@ -34,11 +34,12 @@ from isogloss.config import (
 )
 from isogloss.errors import ConfigError, ModelError
 from isogloss.files import is_free, replace_folder, write_text
+from isogloss.pretraining.balance import balance_lines
 from isogloss.pretraining.encoder import new_encoder, save_encoder, train_tokenizer
-from isogloss.pretraining.masking import MaskingRows
+from isogloss.pretraining.masking import LanguageDraw, LineDraw, MaskingRows
 from isogloss.pretraining.settings import PretrainConfig
 from isogloss.pretraining.sparse_head import MaskedTrainer
-from isogloss.pretraining.text import AlignedText, read_aligned_text
+from isogloss.pretraining.text import AlignedText, read_text
 from isogloss.run_directory import describe_environment
 from isogloss.training.arguments import build_arguments
 from isogloss.training.callbacks import calm_libraries
@@ -76,7 +77,7 @@ def pretrain(config: PretrainConfig, out: Path, *, callbacks: tuple[TrainerCallb
         raise ConfigError(f"{out} is not empty; choose another folder for the encoder")
     if not config.texts:
         raise ConfigError("'texts' is empty; name at least one folder with [[texts]] and path = ...")
-    texts = [read_aligned_text(Path(text.path), text.languages) for text in config.texts]
+    texts = [text for settings in config.texts for text in read_text(settings)]
     if config.ranking.steps and not any((text.present().sum(axis=1) > 1).any() for text in texts):
         raise ConfigError("no line has a translation to rank; set 'ranking.steps' to 0, or add a language")
     try:
@@ -94,7 +95,12 @@ def _pretrain(
 ) -> Path:
     start = time.monotonic()
     set_seed(config.seed)
-    tokenizer = train_tokenizer(_all_lines(texts), config.encoder.vocabulary, config.encoder.length)
+    tokenizer = train_tokenizer(
+        balance_lines(texts, config.language_exponent),
+        config.encoder.vocabulary,
+        config.encoder.length,
+        config.encoder.tokenizer,
+    )
     encoder = new_encoder(tokenizer, config.encoder, config.seed)
     log = model_masked_language(encoder, tokenizer, texts, config, callbacks)
     with tempfile.TemporaryDirectory(prefix="isogloss-") as scratch:
@@ -147,14 +153,12 @@ def model_masked_language(
     settings = config.masking
     if not settings.steps:
         return []
-    rows = MaskingRows(
-        texts,
-        tokenizer,
-        rows=settings.steps * settings.batch,
-        translation_share=settings.translation_share,
-        length=config.encoder.length,
-        seed=config.seed,
+    draw = (
+        LineDraw(texts, settings.translation_share, config.seed)
+        if config.language_exponent is None
+        else LanguageDraw(texts, settings.translation_share, config.language_exponent, config.seed)
     )
+    rows = MaskingRows(draw, tokenizer, rows=settings.steps * settings.batch, length=config.encoder.length)
     with tempfile.TemporaryDirectory(prefix="isogloss-") as scratch:
         arguments = TrainingArguments(
             output_dir=scratch,
@@ -203,7 +207,7 @@ def rank_translations(
     settings = config.ranking
     if not settings.steps:
         return []
-    corpora = tuple(text.as_corpus() for text in texts)
+    corpora = tuple(text.as_corpus() for text in texts if len(text.languages) > 1)
     plan = BatchPlan(
         corpora,
         choose_strategy("x-y"),
@@ -213,7 +217,7 @@ def rank_translations(
     )
     run = TrainConfig(
         model=ModelConfig(name="", query_prefix="", passage_prefix=""),
-        corpora=tuple(CorpusConfig(path=text.name) for text in texts),
+        corpora=tuple(CorpusConfig(path=corpus.name) for corpus in corpora),
         batches=BatchesConfig(strategy="x-y", size=settings.batch, corpus_exponent=settings.text_exponent),
         loss=LossConfig(temperature=settings.temperature),
         validation=ValidationConfig(share=0.0),
@@ -239,7 +243,3 @@ def _count_warmup(steps: int) -> int:
 
 def _log_every(steps: int) -> int:
     return max(1, steps // 20)
-
-
-def _all_lines(texts: Sequence[AlignedText]) -> list[str]:
-    return [line for text in texts for language in text.languages for line in text.lines[language] if line]

@@ -7,13 +7,22 @@ from dataclasses import dataclass, field
 
 from isogloss.errors import ConfigError
 
+TOKENIZERS = ("bpe", "unigram")
+
 
 @dataclass(frozen=True)
 class TextSettings:
-    """Say where one folder of text aligned by line is."""
+    """Say where text is.
+
+    Args:
+        path: Folder of ``<language>.txt`` files; of plain text also a file or corpus.
+        languages: Languages to read; all when empty.
+        aligned: Whether line n of each file is a translation of line n of the others; plain text if not.
+    """
 
     path: str
     languages: tuple[str, ...] = ()
+    aligned: bool = True
 
 
 @dataclass(frozen=True)
@@ -27,9 +36,11 @@ class EncoderShape:
         vocabulary: Pieces of the vocabulary at most.
         length: Tokens of the longest text.
         dropout: Share of activations and attention weights dropped in training.
+        tokenizer: How pieces are learnt and text is cut: ``bpe`` or ``unigram``.
 
     Raises:
-        ConfigError: A size is too small, the heads do not divide the dimensions, or the dropout is no share.
+        ConfigError: A size is too small, the heads do not divide the dimensions, the dropout is no share, or
+            the tokenizer is unknown.
     """
 
     layers: int = 2
@@ -38,6 +49,7 @@ class EncoderShape:
     vocabulary: int = 8000
     length: int = 256
     dropout: float = 0.1
+    tokenizer: str = "bpe"
 
     def __post_init__(self) -> None:
         least = {"layers": 1, "hidden": 1, "heads": 1, "vocabulary": 100, "length": 8}
@@ -50,6 +62,10 @@ class EncoderShape:
             )
         if not 0.0 <= self.dropout < 1.0:
             raise ConfigError(f"'encoder.dropout' is a share below 1; got {self.dropout}")
+        if self.tokenizer not in TOKENIZERS:
+            raise ConfigError(
+                f"'encoder.tokenizer' is one of {', '.join(TOKENIZERS)}; got {self.tokenizer!r}"
+            )
 
 
 @dataclass(frozen=True)
@@ -112,17 +128,29 @@ class RankingSettings:
 class PretrainConfig:
     """Hold every setting of one pre-training run.
 
+    Args:
+        texts: Where the text is.
+        encoder: Size of the new encoder.
+        masking: The masked language modelling.
+        ranking: The translation ranking.
+        language_exponent: Languages are drawn in proportion to their lines ** exponent, 0 to 1, for the
+            vocabulary and for masked rows; lines are drawn as they stand when not given.
+        seed: Seed of weights, rows and masks.
+
     Raises:
-        ConfigError: The seed is out of range.
+        ConfigError: The exponent or the seed is out of range.
     """
 
     texts: tuple[TextSettings, ...]
     encoder: EncoderShape = field(default_factory=EncoderShape)
     masking: MaskingSettings = field(default_factory=MaskingSettings)
     ranking: RankingSettings = field(default_factory=RankingSettings)
+    language_exponent: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.language_exponent is not None and not 0 <= self.language_exponent <= 1:
+            raise ConfigError(f"'language_exponent' is from 0 to 1; got {self.language_exponent}")
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"'seed' is a whole number from 0 to 4294967295; got {self.seed}")
 
