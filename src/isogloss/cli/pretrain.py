@@ -16,12 +16,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument("config", type=Path, metavar="CONFIG", help="TOML file of the pre-training")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the model to make")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted pre-training")
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="override one setting, such as batches.alpha=0.4; may be repeated",
+        help="override one setting, such as masking.steps=5000; may be repeated",
     )
 
 
@@ -44,6 +45,6 @@ def run(arguments: argparse.Namespace) -> int:
     from isogloss.training.callbacks import TrainingProgress
 
     with TrainingProgress("pre-training") as progress:
-        folder = pretrain(config, arguments.out, callbacks=(progress,))
+        folder = pretrain(config, arguments.out, resume=arguments.resume, callbacks=(progress,))
     sys.stdout.write(f"encoder  {folder}\n")
     return 0

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaForMaskedLM
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+    XLMRobertaConfig,
+    XLMRobertaForMaskedLM,
+)
 
 from isogloss.pretraining.settings import EncoderShape
 
@@ -134,7 +142,7 @@ def new_encoder(tokenizer: PreTrainedTokenizerFast, shape: EncoderShape, seed: i
     return model
 
 
-def save_encoder(model: XLMRobertaForMaskedLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+def save_encoder(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Save encoder, head and tokenizer as an ordinary Hugging Face folder.
 
     Args:
@@ -144,3 +152,17 @@ def save_encoder(model: XLMRobertaForMaskedLM, tokenizer: PreTrainedTokenizerFas
     """
     model.save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
+
+
+def load_encoder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load encoder, head and tokenizer that were saved so.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The model, in evaluation mode and float32, and its tokenizer.
+    """
+    model: PreTrainedModel = AutoModelForMaskedLM.from_pretrained(str(folder), use_safetensors=True)
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(str(folder))
+    return model.float().eval(), tokenizer

@@ -135,10 +135,12 @@ class PretrainConfig:
         ranking: The translation ranking.
         language_exponent: Languages are drawn in proportion to their lines ** exponent, 0 to 1, for the
             vocabulary and for masked rows; lines are drawn as they stand when not given.
+        checkpoint_steps: Steps between two checkpoints; a phase that is no longer keeps none, nor does any
+            with 0.
         seed: Seed of weights, rows and masks.
 
     Raises:
-        ConfigError: The exponent or the seed is out of range.
+        ConfigError: A number is out of range.
     """
 
     texts: tuple[TextSettings, ...]
@@ -146,11 +148,14 @@ class PretrainConfig:
     masking: MaskingSettings = field(default_factory=MaskingSettings)
     ranking: RankingSettings = field(default_factory=RankingSettings)
     language_exponent: float | None = None
+    checkpoint_steps: int = 500
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.language_exponent is not None and not 0 <= self.language_exponent <= 1:
             raise ConfigError(f"'language_exponent' is from 0 to 1; got {self.language_exponent}")
+        if self.checkpoint_steps < 0:
+            raise ConfigError(f"'checkpoint_steps' is at least 0; got {self.checkpoint_steps}")
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"'seed' is a whole number from 0 to 4294967295; got {self.seed}")
 
