@@ -9,8 +9,6 @@ from pathlib import Path
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
-    AutoModelForMaskedLM,
-    AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
@@ -152,17 +150,3 @@ def save_encoder(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fol
     """
     model.save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
-
-
-def load_encoder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Load encoder, head and tokenizer that were saved so.
-
-    Args:
-        folder: The folder.
-
-    Returns:
-        The model, in evaluation mode and float32, and its tokenizer.
-    """
-    model: PreTrainedModel = AutoModelForMaskedLM.from_pretrained(str(folder), use_safetensors=True)
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(str(folder))
-    return model.float().eval(), tokenizer

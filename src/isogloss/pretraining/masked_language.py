@@ -26,6 +26,7 @@ from isogloss.pretraining.masking import LanguageDraw, LineDraw, MaskingRows
 from isogloss.pretraining.phases import count_warmup, log_every, save_arguments
 from isogloss.pretraining.settings import PretrainConfig
 from isogloss.pretraining.sparse_head import MaskedTrainer
+from isogloss.pretraining.start import limit_length
 from isogloss.pretraining.text import AlignedText
 from isogloss.pretraining.unfinished import LogEntry
 from isogloss.training.checkpoints import checkpoint_folder, find_checkpoint, remove_torn
@@ -142,12 +143,14 @@ def model_masked_language(
         seed=config.seed,
         warmup_steps=count_warmup(settings.steps),
         logging_steps=log_every(settings.steps),
+        train_sampling_strategy="group_by_length" if settings.group_lengths else "random",
         report_to="none",
         disable_tqdm=True,
         dataloader_pin_memory=torch.cuda.is_available(),
         **save_arguments(settings.steps, config.checkpoint_steps),
     )
     masks = Masks(tokenizer, config.seed)
+    length = limit_length(encoder, tokenizer, config.encoder.length)
     checkpoint = find_checkpoint(checkpoints, (MASKS_FILE,), _DESCRIPTION)
     remove_torn(checkpoints, (MASKS_FILE,), _DESCRIPTION)
     if checkpoint is not None:
@@ -156,7 +159,7 @@ def model_masked_language(
     trainer = MaskedTrainer(
         encoder,
         arguments,
-        train_dataset=_list_rows(texts, tokenizer, config),
+        train_dataset=_list_rows(texts, tokenizer, config, length),
         data_collator=masks,
         processing_class=tokenizer,
         callbacks=[MaskState(masks), *callbacks],
@@ -167,7 +170,7 @@ def model_masked_language(
 
 
 def _list_rows(
-    texts: Sequence[AlignedText], tokenizer: PreTrainedTokenizerBase, config: PretrainConfig
+    texts: Sequence[AlignedText], tokenizer: PreTrainedTokenizerBase, config: PretrainConfig, length: int
 ) -> MaskingRows:
     settings = config.masking
     draw = (
@@ -175,4 +178,4 @@ def _list_rows(
         if config.language_exponent is None
         else LanguageDraw(texts, settings.translation_share, config.language_exponent, config.seed)
     )
-    return MaskingRows(draw, tokenizer, rows=settings.steps * settings.batch, length=config.encoder.length)
+    return MaskingRows(draw, tokenizer, rows=settings.steps * settings.batch, length=length)

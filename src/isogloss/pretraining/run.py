@@ -9,25 +9,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError
-from transformers import TrainerCallback, set_seed
+from transformers import TrainerCallback
 
-from isogloss.config import ModelConfig, dump_config
+from isogloss.config import dump_config
 from isogloss.errors import ConfigError, ModelError
 from isogloss.files import replace_folder, write_text
 from isogloss.model_source import HEAD_FOLDER
 from isogloss.pretraining import masked_language, translation_ranking
-from isogloss.pretraining.balance import balance_lines
-from isogloss.pretraining.encoder import load_encoder, new_encoder, save_encoder, train_tokenizer
+from isogloss.pretraining.encoder import save_encoder
 from isogloss.pretraining.masked_language import model_masked_language
 from isogloss.pretraining.phases import LossCurve
 from isogloss.pretraining.settings import PretrainConfig
+from isogloss.pretraining.start import CHANGE_FILE, load_headed, make_extended, make_new, open_sentences
 from isogloss.pretraining.text import AlignedText, read_text
 from isogloss.pretraining.translation_ranking import rank_translations
 from isogloss.pretraining.unfinished import LogEntry, UnfinishedRun, check_start, open_unfinished
 from isogloss.run_directory import describe_environment
 from isogloss.training.callbacks import calm_libraries
 from isogloss.training.run import check_finite
-from isogloss.training.start import load_start
 
 
 def pretrain(
@@ -85,15 +84,7 @@ def _pretrain(
         _make_start(config, texts, run.start)
     headed = run.folder / HEAD_FOLDER
     log = _train_head(config, texts, run, headed, callbacks)
-    model = load_start(
-        ModelConfig(
-            name=str(headed),
-            query_prefix="",
-            passage_prefix="",
-            query_length=config.encoder.length,
-            passage_length=config.encoder.length,
-        )
-    )
+    model = open_sentences(headed, config)
     curve = LossCurve(run, translation_ranking.PHASE, log)
     place = run.checkpoints(translation_ranking.PHASE)
     log = [*log, *rank_translations(model, texts, config, place, (curve, *callbacks))]
@@ -102,21 +93,16 @@ def _pretrain(
         model.save_pretrained(str(temporary))
         shutil.copytree(headed, temporary / HEAD_FOLDER)
         seconds = round(time.monotonic() - start, 1)
-        _write_record(config, texts, log, seconds, temporary / "pretraining.json")
+        _write_record(config, texts, run, log, seconds, temporary / "pretraining.json")
     return out
 
 
 def _make_start(config: PretrainConfig, texts: Sequence[AlignedText], folder: Path) -> None:
-    """Learn the vocabulary and make the encoder."""
-    set_seed(config.seed)
-    tokenizer = train_tokenizer(
-        balance_lines(texts, config.language_exponent),
-        config.encoder.vocabulary,
-        config.encoder.length,
-        config.encoder.tokenizer,
-    )
     with replace_folder(folder) as temporary:
-        save_encoder(new_encoder(tokenizer, config.encoder, config.seed), tokenizer, temporary)
+        if config.start is None:
+            make_new(config, texts, temporary)
+        else:
+            make_extended(config.start, texts, config.seed, temporary)
 
 
 def _train_head(
@@ -127,7 +113,7 @@ def _train_head(
     callbacks: tuple[TrainerCallback, ...],
 ) -> list[LogEntry]:
     """Train encoder and head together, and write them."""
-    encoder, tokenizer = load_encoder(run.start)
+    encoder, tokenizer = load_headed(run.start)
     curve = LossCurve(run, masked_language.PHASE)
     place = run.checkpoints(masked_language.PHASE)
     log = model_masked_language(encoder, tokenizer, texts, config, place, (curve, *callbacks))
@@ -137,12 +123,19 @@ def _train_head(
 
 
 def _write_record(
-    config: PretrainConfig, texts: Sequence[AlignedText], log: Sequence[LogEntry], seconds: float, file: Path
+    config: PretrainConfig,
+    texts: Sequence[AlignedText],
+    run: UnfinishedRun,
+    log: Sequence[LogEntry],
+    seconds: float,
+    file: Path,
 ) -> None:
+    change = run.start / CHANGE_FILE
     record = {
         "settings": dump_config(config),
         "files": {path: digest for text in texts for path, digest in text.files.items()},
         "languages": sorted({language for text in texts for language in text.languages}),
+        **({"vocabulary": json.loads(change.read_text(encoding="utf-8"))} if change.is_file() else {}),
         "seconds": seconds,
         "log": log,
         **describe_environment(),

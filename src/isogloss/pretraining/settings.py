@@ -69,6 +69,30 @@ class EncoderShape:
 
 
 @dataclass(frozen=True)
+class StartSettings:
+    """Name the model to start from, and say how its vocabulary grows.
+
+    Args:
+        model: Folder or hub name of a masked language model.
+        add_vocabulary: Pieces to add at most; 0 for none.
+        languages: Languages whose text the new pieces are learnt from; all when empty.
+
+    Raises:
+        ConfigError: No model is named, or the number is below 0.
+    """
+
+    model: str
+    add_vocabulary: int = 0
+    languages: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.model:
+            raise ConfigError("'start.model' is empty; name a folder, or a model of the hub")
+        if self.add_vocabulary < 0:
+            raise ConfigError(f"'start.add_vocabulary' is at least 0; got {self.add_vocabulary}")
+
+
+@dataclass(frozen=True)
 class MaskingSettings:
     """Set the masked language modelling.
 
@@ -77,6 +101,7 @@ class MaskingSettings:
         batch: Rows of a step.
         learning_rate: AdamW's rate at its highest.
         translation_share: Share of rows that hold a line and its translation, from 0 to 1.
+        group_lengths: Whether rows of a batch are of about the same length, so that little is padding.
 
     Raises:
         ConfigError: A number is out of range.
@@ -86,6 +111,7 @@ class MaskingSettings:
     batch: int = 64
     learning_rate: float = 1e-3
     translation_share: float = 0.5
+    group_lengths: bool = False
 
     def __post_init__(self) -> None:
         _check_phase("masking", self.steps, self.batch, self.learning_rate)
@@ -130,7 +156,8 @@ class PretrainConfig:
 
     Args:
         texts: Where the text is.
-        encoder: Size of the new encoder.
+        start: The model to go on with; a new encoder is made when not given.
+        encoder: Size of the new encoder; of one to go on with, ``length`` alone counts.
         masking: The masked language modelling.
         ranking: The translation ranking.
         language_exponent: Languages are drawn in proportion to their lines ** exponent, 0 to 1, for the
@@ -140,10 +167,11 @@ class PretrainConfig:
         seed: Seed of weights, rows and masks.
 
     Raises:
-        ConfigError: A number is out of range.
+        ConfigError: A number is out of range, or the size of an encoder is set that has one.
     """
 
     texts: tuple[TextSettings, ...]
+    start: StartSettings | None = None
     encoder: EncoderShape = field(default_factory=EncoderShape)
     masking: MaskingSettings = field(default_factory=MaskingSettings)
     ranking: RankingSettings = field(default_factory=RankingSettings)
@@ -152,6 +180,8 @@ class PretrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.start is not None:
+            _check_shape(self.encoder)
         if self.language_exponent is not None and not 0 <= self.language_exponent <= 1:
             raise ConfigError(f"'language_exponent' is from 0 to 1; got {self.language_exponent}")
         if self.checkpoint_steps < 0:
@@ -167,3 +197,11 @@ def _check_phase(name: str, steps: int, batch: int, learning_rate: float) -> Non
         raise ConfigError(f"'{name}.batch' is at least 1; got {batch}")
     if not learning_rate > 0:
         raise ConfigError(f"'{name}.learning_rate' is above 0; got {learning_rate}")
+
+
+def _check_shape(shape: EncoderShape) -> None:
+    """Check that nothing is asked of a model to start from that it has already."""
+    default = EncoderShape()
+    for name in ("layers", "hidden", "heads", "vocabulary", "dropout", "tokenizer"):
+        if getattr(shape, name) != getattr(default, name):
+            raise ConfigError(f"'encoder.{name}' is that of the model in 'start.model'; take it out")
