@@ -50,7 +50,8 @@ class Masks:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, seed: int) -> None:
         self._collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=_MASKED_SHARE, seed=seed)
-        self._collate.create_rng()
+        self._generator = torch.Generator().manual_seed(seed)
+        self._collate.generator = self._generator
         self._batch = 0
         self._states: deque[tuple[int, Tensor]] = deque(maxlen=_BATCHES_AHEAD)
 
@@ -63,7 +64,7 @@ class Masks:
         Returns:
             Each padded to the longest row, int64 [rows, tokens], and ``labels``.
         """
-        self._states.append((self._batch, self._collate.generator.get_state()))
+        self._states.append((self._batch, self._generator.get_state()))
         self._batch += 1
         batch: dict[str, Tensor] = self._collate(rows)
         return batch
@@ -78,7 +79,7 @@ class Masks:
             uint8 [bytes].
         """
         known: dict[int, Tensor] = dict(self._states)
-        state: Tensor = known.get(batch, self._collate.generator.get_state())
+        state: Tensor = known.get(batch, self._generator.get_state())
         return state
 
     def go_on(self, batch: int, state: Tensor) -> None:
@@ -88,7 +89,7 @@ class Masks:
             batch: Number of the next batch, from 0.
             state: The generator's state before it.
         """
-        self._collate.generator.set_state(state)
+        self._generator.set_state(state)
         self._batch = batch
         self._states.clear()
 

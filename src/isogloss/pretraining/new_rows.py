@@ -37,8 +37,9 @@ def extend_rows(model: PreTrainedModel, first: int, sources: Sequence[Sequence[i
     with torch.random.fork_rng():
         extended = type(model)(_resize(model.config, size))
     extended.load_state_dict(state)
-    extended.tie_weights()  # type: ignore[no-untyped-call]
-    return extended.eval()  # type: ignore[no-untyped-call, no-any-return]
+    extended.tie_weights()
+    extended.eval()  # type: ignore[no-untyped-call]
+    return extended
 
 
 def _find_dimensions(model: PreTrainedModel, rows: int) -> dict[str, int]:

@@ -78,4 +78,5 @@ class LossCurve(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
         """Write all losses so far."""
-        self.run.write_log([*self.before, *({"phase": self.phase, **entry} for entry in state.log_history)])
+        own: list[LogEntry] = [{"phase": self.phase, **entry} for entry in state.log_history]
+        self.run.write_log([*self.before, *own])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from sentence_transformers import SentenceTransformer
 from transformers import TrainerCallback
@@ -63,7 +64,7 @@ def rank_translations(
         seed=config.seed,
         corpus_exponent=settings.text_exponent,
     )
-    saving: dict[str, TomlValue] = {**save_arguments(settings.steps, config.checkpoint_steps)}
+    saving = cast("dict[str, TomlValue]", save_arguments(settings.steps, config.checkpoint_steps))
     run = TrainConfig(
         model=ModelConfig(name="", query_prefix="", passage_prefix=""),
         corpora=tuple(CorpusConfig(path=corpus.name) for corpus in corpora),
