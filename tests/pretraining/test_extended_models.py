@@ -137,15 +137,20 @@ def config(tmp_path: Path) -> PretrainConfig:
     )
 
 
-def test_an_extended_model_is_trained_resumed_and_started_from_again(
-    config: PretrainConfig, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.slow
+def test_an_extension_is_resumed_bit_by_bit(config: PretrainConfig, tmp_path: Path) -> None:
     whole = pretrain(config, tmp_path / "whole")
     with pytest.raises(Interrupted):
         pretrain(config, tmp_path / "resumed", callbacks=(StopAfter(3),))
     resumed = pretrain(config, tmp_path / "resumed", resume=True)
     for name in ("model.safetensors", "mlm/model.safetensors", "tokenizer.json"):
         assert (whole / name).read_bytes() == (resumed / name).read_bytes()
+
+
+def test_an_extended_model_is_trained_and_started_from_again(
+    config: PretrainConfig, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = pretrain(config, tmp_path / "whole")
     record = json.loads((whole / "pretraining.json").read_text(encoding="utf-8"))
     assert set(record["vocabulary"]["languages"]) == {"am", "en"}
     assert record["vocabulary"]["pieces"] > 0

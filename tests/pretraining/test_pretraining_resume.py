@@ -53,7 +53,7 @@ def interrupt(config: PretrainConfig, out: Path, steps: int) -> None:
     [
         pytest.param(5, marks=pytest.mark.slow),
         pytest.param(7, marks=pytest.mark.slow),
-        12,
+        pytest.param(12, marks=pytest.mark.slow),
         pytest.param(14, marks=pytest.mark.slow),
     ],
 )

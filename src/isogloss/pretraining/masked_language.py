@@ -160,7 +160,7 @@ def model_masked_language(
     trainer = MaskedTrainer(
         encoder,
         arguments,
-        train_dataset=_list_rows(texts, tokenizer, config, length),
+        train_dataset=list_rows(texts, tokenizer, config, length),
         data_collator=masks,
         processing_class=tokenizer,
         callbacks=[MaskState(masks), *callbacks],
@@ -170,9 +170,20 @@ def model_masked_language(
     return [{"phase": PHASE, **entry} for entry in trainer.state.log_history]
 
 
-def _list_rows(
+def list_rows(
     texts: Sequence[AlignedText], tokenizer: PreTrainedTokenizerBase, config: PretrainConfig, length: int
 ) -> MaskingRows:
+    """List the rows of a run.
+
+    Args:
+        texts: The text.
+        tokenizer: The tokenizer.
+        config: Steps, batch, shares and seed.
+        length: Tokens of a row at most.
+
+    Returns:
+        The rows of all steps.
+    """
     settings = config.masking
     draw = (
         LineDraw(texts, settings.translation_share, config.seed)
