@@ -1,4 +1,4 @@
-"""Measure what grouping rows of like length saves in masked language modelling: padding, and processor time a step.
+"""Measure what grouping rows of like length saves in masking: padding, and processor time a step.
 
 Without a file the texts are those of the demonstration's corpus. Nothing is downloaded.
 
@@ -72,9 +72,7 @@ def main() -> None:
             start = time.process_time()
             model_masked_language(encoder, tokenizer, texts, timed, Path(scratch) / f"grouped-{grouped}")
             seconds = (time.process_time() - start) / arguments.steps
-            print(
-                f"group_lengths = {str(grouped).lower():5}  padding {padding:5.1%}  {seconds:.3f} s of processor a step"
-            )
+            print(f"group_lengths = {str(grouped).lower():5}  padding {padding:5.1%}  {seconds:.3f} s a step")
 
 
 if __name__ == "__main__":
