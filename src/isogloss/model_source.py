@@ -16,6 +16,10 @@ from isogloss.types import PassageUnit
 SAFE_WEIGHTS = {"use_safetensors": True}
 """Passed when a model is loaded: weights stored as pickles, which can run code, are refused."""
 
+HEAD_FOLDER = "mlm"
+"""Folder in a pre-trained model with the encoder and its language-modelling head, as they were together."""
+OTHER_FORMS = frozenset({"onnx", "openvino", "coreml", HEAD_FOLDER})
+"""Folders in a model's folder that make none of its vectors: forms for uses that are none of ours."""
 
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", re.ASCII)
 

@@ -94,7 +94,7 @@ class RunDirectory:
         if resume and self._has_settings():
             stored = parse_config(TrainConfig, read_toml(self.config), str(self.config))
             if stored != config:
-                changed = _changed_settings(dump_config(stored), dump_config(config))
+                changed = list_changes(dump_config(stored), dump_config(config))
                 raise ConfigError(
                     f"{self.path} was started with other settings ({', '.join(changed)}); resume it with its "
                     f"own {self.config.name}, or start a new run in another folder"
@@ -203,14 +203,24 @@ def _find_commit() -> str | None:
     return found.stdout.strip()
 
 
-def _changed_settings(
+def list_changes(
     before: Mapping[str, TomlValue], after: Mapping[str, TomlValue], where: str = ""
 ) -> list[str]:
+    """Name the settings that differ.
+
+    Args:
+        before: Tables of settings.
+        after: Tables of settings.
+        where: Put before each name.
+
+    Returns:
+        Names such as ``trainer.max_steps``.
+    """
     changed = []
     for key in sorted({*before, *after}):
         old, new = before.get(key), after.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
-            changed += _changed_settings(old, new, f"{where}{key}.")
+            changed += list_changes(old, new, f"{where}{key}.")
         elif old != new:
             changed.append(f"{where}{key}")
     return changed

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from isogloss.batching import BatchPlan, choose_strategy
 from isogloss.errors import DataError
 from isogloss.pretraining.encoder import train_tokenizer
-from isogloss.pretraining.masking import MaskingRows
+from isogloss.pretraining.masking import LineDraw, MaskingRows
 from isogloss.pretraining.text import AlignedText, read_aligned_text
 
 LINES = {
@@ -122,7 +122,7 @@ def test_equality_carries_over_through_other_languages() -> None:
 def rows() -> MaskingRows:
     text = AlignedText("t", tuple(LINES), LINES, {})
     tokenizer = train_tokenizer([line for column in LINES.values() for line in column], 120, 32)
-    return MaskingRows([text], tokenizer, rows=400, translation_share=0.5, length=32, seed=7)
+    return MaskingRows(LineDraw([text], 0.5, seed=7), tokenizer, rows=400, length=32)
 
 
 def test_a_masking_row_depends_on_its_number_alone(rows: MaskingRows) -> None:

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from isogloss.errors import ModelError
+from isogloss.model_source import OTHER_FORMS
 
 _OF_TRAINING = frozenset(
     {"optimizer.pt", "scheduler.pt", "scaler.pt", "trainer_state.json", "training_args.bin"}
 )
-_OTHER_RUNTIMES = frozenset({"onnx", "openvino", "coreml"})
-"""Folders with the same model for libraries that are not used here."""
 _SHOWN = (".md", ".png", ".jpg", ".svg")
 _ADAPTER = "adapter_config.json"
 
@@ -22,7 +21,8 @@ _ADAPTER = "adapter_config.json"
 def fingerprint_model(model: str | Path) -> str:
     """Hash everything in a model that decides its vectors: names and contents of its files.
 
-    Left out are descriptions, the state of training, hidden files, and copies for other runtimes. The model
+    Left out are descriptions, the state of training, hidden files, and copies for other runtimes
+    or with a language-modelling head. The model
     that an adapter belongs to is hashed with it.
 
     Args:
@@ -60,7 +60,7 @@ def _list_files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
     if real in above:  # a link to a folder that it stands in
         return
     for path in folder.iterdir():
-        if path.name.startswith(".") or (not above and path.name in _OTHER_RUNTIMES):
+        if path.name.startswith(".") or (not above and path.name in OTHER_FORMS):
             continue
         if path.is_dir():  # or a link to one: a module may lie elsewhere, and is loaded from there
             yield from _list_files(path, (*above, real))

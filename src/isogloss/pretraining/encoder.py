@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaForMaskedLM
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+    XLMRobertaConfig,
+    XLMRobertaForMaskedLM,
+)
 
 from isogloss.pretraining.settings import EncoderShape
 
@@ -15,23 +22,27 @@ START, PADDING, END, UNKNOWN, MASK = SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "
 """In XLM-R's order, so that its id of padding (1) holds here too."""
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int, length: int) -> PreTrainedTokenizerFast:
-    """Train a byte-pair tokenizer with XLM-R's special tokens.
+def train_tokenizer(
+    texts: Iterable[str], vocabulary: int, length: int, algorithm: str = "bpe"
+) -> PreTrainedTokenizerFast:
+    """Train a tokenizer with XLM-R's special tokens.
 
     On a few megabytes of text, byte-pair pieces are whole words twice as often as Unigram's. Chinese
-    characters stand alone, since merges would glue them over word borders.
+    characters stand alone, since pieces would glue them over word borders.
 
     Args:
         texts: The text to learn pieces from, balanced as the caller wishes.
         vocabulary: Pieces at most.
         length: Tokens of the longest text.
+        algorithm: ``bpe`` or ``unigram``.
 
     Returns:
         The tokenizer.
 
-    Source: Sennrich et al. 2016, arXiv 1508.07909 (byte-pair encoding); the library ``tokenizers`` does it.
+    Source: Sennrich et al. 2016, arXiv 1508.07909 (byte-pair encoding); Kudo 2018, arXiv 1804.10959
+        (Unigram); the library ``tokenizers`` does it.
     """
-    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN) if algorithm == "bpe" else models.Unigram())
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
     )
@@ -44,10 +55,9 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, length: int) -> PreTr
         ]
     )
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="first")
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=list(SPECIAL_TOKENS), show_progress=False
-    )
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator(texts, _make_trainer(algorithm, vocabulary))
+    if algorithm == "unigram":
+        tokenizer.model = _settle_scores(tokenizer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{START} $A {END}",
         pair=f"{START} $A {END} {END} $B {END}",
@@ -64,6 +74,37 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, length: int) -> PreTr
         mask_token=MASK,
         model_max_length=length,
     )
+
+
+def _make_trainer(algorithm: str, vocabulary: int) -> trainers.Trainer:
+    if algorithm == "bpe":
+        return trainers.BpeTrainer(
+            vocab_size=vocabulary, special_tokens=list(SPECIAL_TOKENS), show_progress=False
+        )
+    return trainers.UnigramTrainer(
+        vocab_size=vocabulary,
+        special_tokens=list(SPECIAL_TOKENS),
+        unk_token=UNKNOWN,
+        show_progress=False,
+    )
+
+
+def _settle_scores(tokenizer: Tokenizer) -> models.Unigram:
+    """Undo what differs from process to process: the order of sums, and that of the rarest characters.
+
+    The library gives characters that it did not choose for pieces the lowest score and a little more, a ten
+    thousandth more for each; all get the lowest here.
+    """
+    learnt = json.loads(tokenizer.to_str())["model"]["vocab"]
+    scores = {piece: round(score, 5) for piece, score in learnt if piece not in SPECIAL_TOKENS}
+    lowest = min(scores.values(), default=0.0)
+    rare = lowest + 1e-4 * (1 + sum(len(piece) == 1 for piece in scores))
+    for piece, score in scores.items():
+        if len(piece) == 1 and score <= rare:
+            scores[piece] = lowest
+    ordered = sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))
+    specials = [(piece, 0.0) for piece in SPECIAL_TOKENS]
+    return models.Unigram([*specials, *ordered], unk_id=SPECIAL_TOKENS.index(UNKNOWN), byte_fallback=False)
 
 
 def new_encoder(tokenizer: PreTrainedTokenizerFast, shape: EncoderShape, seed: int) -> XLMRobertaForMaskedLM:
@@ -99,7 +140,7 @@ def new_encoder(tokenizer: PreTrainedTokenizerFast, shape: EncoderShape, seed: i
     return model
 
 
-def save_encoder(model: XLMRobertaForMaskedLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+def save_encoder(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Save encoder, head and tokenizer as an ordinary Hugging Face folder.
 
     Args:

@@ -1,4 +1,4 @@
-"""Text aligned by line over languages, one file a language."""
+"""Text to pre-train on: aligned by line over languages, one file a language, or plain."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from isogloss.corpus import ParallelCorpus, Rendering
 from isogloss.errors import DataError
+from isogloss.pretraining.settings import TextSettings
+from isogloss.vocabulary import open_texts
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,49 @@ class AlignedText:
             blemishes=(),
             files=dict(self.files),
         )
+
+
+def read_text(settings: TextSettings) -> list[AlignedText]:
+    """Read text as its settings say.
+
+    Args:
+        settings: Where it is, and whether it is aligned.
+
+    Returns:
+        One aligned text, or one of a single language for each language of plain text.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    if settings.aligned:
+        return [read_aligned_text(Path(settings.path), settings.languages)]
+    return read_plain_text(settings.path, settings.languages)
+
+
+def read_plain_text(path: str, languages: Sequence[str] = ()) -> list[AlignedText]:
+    """Read text whose lines are no translations of each other.
+
+    Args:
+        path: File, folder or corpus, as ``isogloss inspect --text`` takes it.
+        languages: Languages to read; all when empty.
+
+    Returns:
+        The lines of each language that are not empty, by themselves; languages are in their short form.
+
+    Raises:
+        DataError: It cannot be read, or holds no text in one of the languages.
+    """
+    collection = open_texts([path], languages)
+    columns: dict[str, list[str]] = {language: [] for language in collection.languages}
+    for text in collection:
+        # A passage of a corpus may have line breaks of its own.
+        columns[text.language].append(" ".join(text.text.split()))
+    name = Path(path).name
+    return [
+        AlignedText(f"{name}:{language}", (language,), {language: lines}, collection.files)
+        for language, lines in columns.items()
+        if lines
+    ]
 
 
 def read_aligned_text(folder: Path, languages: Sequence[str] = ()) -> AlignedText:

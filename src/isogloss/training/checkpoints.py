@@ -14,8 +14,10 @@ from safetensors import SafetensorError, safe_open
 LOSS_FILE = "loss.safetensors"
 """Holds a learned temperature."""
 
+MODULES_FILE = "modules.json"
+"""Describes a model of sentence-transformers."""
+
 _STATE_FILE = "trainer_state.json"
-_MODULES_FILE = "modules.json"
 _SCHEDULE_FILE = "scheduler.pt"
 _OPTIMIZER_FILE = "optimizer.pt"
 _SHARDED_FILES = ("pytorch_model_fsdp.bin", "optimizer.bin")
@@ -37,12 +39,15 @@ def checkpoint_folder(checkpoints: Path, step: int) -> Path:
     return checkpoints / f"{_PREFIX}{step}"
 
 
-def find_checkpoint(checkpoints: Path, parts: Sequence[str] = ()) -> Path | None:
+def find_checkpoint(
+    checkpoints: Path, parts: Sequence[str] = (), description: str = MODULES_FILE
+) -> Path | None:
     """Find the last checkpoint that is whole; torn ones are named on stderr and passed over.
 
     Args:
         checkpoints: Folder of all checkpoints of a run.
         parts: Further files that a checkpoint of this run must hold.
+        description: The file that says what its model is made of.
 
     Returns:
         Its folder; none when the run stopped before the first whole one.
@@ -50,38 +55,40 @@ def find_checkpoint(checkpoints: Path, parts: Sequence[str] = ()) -> Path | None
     numbers = [folder.name.removeprefix(_PREFIX) for folder in checkpoints.glob(f"{_PREFIX}*")]
     for step in sorted((int(number) for number in numbers if number.isdecimal()), reverse=True):
         folder = checkpoint_folder(checkpoints, step)
-        flaw = find_flaw(folder, parts)
+        flaw = find_flaw(folder, parts, description)
         if flaw is None:
             return folder
         print(f"isogloss: passing over {folder}: {flaw}", file=sys.stderr)  # noqa: T201
     return None
 
 
-def remove_torn(checkpoints: Path, parts: Sequence[str] = ()) -> None:
+def remove_torn(checkpoints: Path, parts: Sequence[str] = (), description: str = MODULES_FILE) -> None:
     """Remove torn checkpoints, so that none is completed by files of another run of the same steps.
 
     Args:
         checkpoints: Folder of all checkpoints of a run.
         parts: Further files that a checkpoint of this run must hold.
+        description: The file that says what its model is made of.
     """
     for folder in checkpoints.glob(f"{_PREFIX}*"):
-        if find_flaw(folder, parts) is not None:
+        if find_flaw(folder, parts, description) is not None:
             shutil.rmtree(folder)
 
 
-def find_flaw(folder: Path, parts: Sequence[str] = ()) -> str | None:
+def find_flaw(folder: Path, parts: Sequence[str] = (), description: str = MODULES_FILE) -> str | None:
     """Say what is wrong with a checkpoint, such as one that was cut off while it was written.
 
     Args:
         folder: The checkpoint.
         parts: Further files that it must hold.
+        description: The file that says what its model is made of.
 
     Returns:
         The first flaw found; none when all files are there and can be opened.
     """
     sharded = (folder / _SHARDED_FILES[0]).is_file()
     optimizer = _SHARDED_FILES if sharded else (_OPTIMIZER_FILE,)
-    needed = [_STATE_FILE, _MODULES_FILE, *optimizer, _SCHEDULE_FILE, *_name_random_states(folder), *parts]
+    needed = [_STATE_FILE, description, *optimizer, _SCHEDULE_FILE, *_name_random_states(folder), *parts]
     absent = [name for name in needed if not (folder / name).is_file()]
     if absent:
         return f"{absent[0]} is missing"

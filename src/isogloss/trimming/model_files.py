@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from transformers import AutoConfig
 
 from isogloss.errors import ModelError
+from isogloss.model_source import OTHER_FORMS
 from isogloss.trimming.tables import INDEX, VocabularyTables, cut_weights, find_tables
 from isogloss.trimming.tokenizer_files import renumber, trim_definition
 from isogloss.vocabulary import (
@@ -24,7 +25,6 @@ from isogloss.vocabulary import (
 )
 from isogloss.vocabulary.folder import TOKENIZER_FILE, read_object
 
-_OTHER_RUNTIMES = frozenset({"onnx", "openvino", "coreml"})
 _OTHER_WEIGHTS = (
     ".bin",
     ".bin.index.json",
@@ -87,7 +87,7 @@ class ModelFiles:
         parts = path.relative_to(self.folder).parts
         hidden = any(part.startswith(".") for part in parts)
         other = path.parent == self.transformer and path.name.endswith(_OTHER_WEIGHTS)
-        return hidden or other or parts[0] in _OTHER_RUNTIMES
+        return hidden or other or parts[0] in OTHER_FORMS
 
 
 def open_model(model: str) -> ModelFiles:
