@@ -186,7 +186,7 @@ def test_few_languages_are_refused() -> None:
 
 @pytest.mark.slow
 def test_intervals_of_coefficients_hold_the_truth_as_often_as_they_say() -> None:
-    """With errors of languages and of pairs; 95 % intervals over 15 languages must cover 88 % at least."""
+    """With errors of languages and of pairs: 95 % intervals over 15 languages, asked for 88 % of 200."""
     hits, runs = np.zeros(3), 200
     for seed in range(runs):
         features, scores = plant(1000 + seed, languages=15, noise=0.02)

@@ -192,3 +192,12 @@ def test_languages_are_named_alike_whatever_the_form_of_their_code() -> None:
     for codes in (("de", "deu", "deu_Latn"), ("zh", "zh-CN", "zho-CN"), ("zh-TW", "zho_Hant"), ("sw", "swh")):
         assert len({name_language(code) for code in codes}) == 1
     assert name_language("my dialect") == "my dialect"
+
+
+def test_monolingual_results_have_a_pair_for_each_language() -> None:
+    """Native benchmarks: no pair of two languages, so no scripts to compare, and mAP in the own pool."""
+    results = invent_family((1, 2), ranked=(Setting.MONO, Setting.MULTI))
+    found = compare_pairs(results, "x-y", resamples=200)
+    assert {each.pair for each in found.pairs} == {("de", "de"), ("el", "el"), ("en", "en")}
+    assert {each.setting for each in found.groups} == {Setting.MONO}
+    assert Grouping.SCRIPTS not in {each.group.grouping for each in found.groups}

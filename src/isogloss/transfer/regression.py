@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogloss.errors import ConfigError
-from isogloss.significance import Interval, find_interval
+from isogloss.significance import Interval, draw_spread, find_interval
 from isogloss.transfer.features import FeatureTable
 from isogloss.types import LanguagePair
 
@@ -269,9 +269,11 @@ def _draw_weights(
 ) -> Floats:
     """Give the coefficients under random weights of the languages: [resamples, features].
 
-    They are for the standard deviations of the unweighted data, so that all draws speak of the same step.
+    They are for the standard deviations of the unweighted data, so that all draws speak of the same step; and
+    spread as few languages ask for.
     """
-    spreads = _fit(table, numbers, np.ones(len(numbers)), penalty).spreads
+    whole = _fit(table, numbers, np.ones(len(numbers)), penalty)
+    spreads = whole.spreads
     generator = np.random.default_rng([seed, len(involved)])
     drawn = np.empty((resamples, table.shape[1]))
     for number in range(resamples):
@@ -281,7 +283,8 @@ def _draw_weights(
         drawn[number] = fit.weights * np.divide(
             spreads, fit.spreads, out=np.zeros_like(spreads), where=fit.spreads > 1e-12
         )
-    return drawn
+    few = draw_spread(len(involved), resamples, seed)[:, None]
+    return np.asarray(whole.weights + (drawn - whole.weights) * few)
 
 
 def _leave_out(table: Floats, numbers: Floats, involved: Mask, languages: Sequence[str]) -> Iterator[_Held]:
