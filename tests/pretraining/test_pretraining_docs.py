@@ -30,7 +30,7 @@ def settings_of(kind: type, where: str = "") -> dict[str, str]:
         elif field.default is dataclasses.MISSING:
             found[f"{where}{field.name}"] = "needed"
         elif field.default is None:
-            found[f"{where}{field.name}"] = "none"
+            found[f"{where}{field.name}"] = "not set"
         else:
             own = field.default
             shown = {True: "true", False: "false"}.get(own) if isinstance(own, bool) else None

@@ -13,7 +13,6 @@ import pytest
 from sentence_transformers import SentenceTransformerTrainingArguments
 
 from isogloss.config import TrainConfig, parse_config, read_toml
-from isogloss.pretraining.settings import PretrainConfig
 from isogloss.training.arguments import DECIDED, REFUSED
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -58,16 +57,13 @@ def list_settings(kind: type[object], where: str = "") -> Iterator[tuple[str, st
             yield f"{where}{field.name}", "needed"
 
 
-@pytest.mark.parametrize(
-    ("page", "kind"), [("training-settings.md", TrainConfig), ("pretraining.md", PretrainConfig)]
-)
-def test_the_settings_table_is_complete_and_true(page: str, kind: type[object]) -> None:
-    text = (DOCS / page).read_text(encoding="utf-8")
+def test_the_settings_table_is_complete_and_true() -> None:
+    text = (DOCS / "training-settings.md").read_text(encoding="utf-8")
     (table,) = re.findall(r"\| setting \| default \| meaning \|\n\|---\|---\|---\|\n((?:\|.*\n)+)", text)
     rows = [row.split(" | ")[:2] for row in table.splitlines()]
     written = {name.strip("| `"): default for name, default in rows}
     assert len(written) == len(rows)
-    assert written == dict(list_settings(kind))
+    assert written == dict(list_settings(TrainConfig))
 
 
 def test_the_decided_settings_are_listed() -> None:
@@ -94,14 +90,6 @@ def test_the_examples_of_settings_are_read(tmp_path: Path) -> None:
         config = parse_config(TrainConfig, read_toml(tmp_path / "train.toml"), "train.toml")
         fields = SentenceTransformerTrainingArguments.__dataclass_fields__
         assert not [name for name in config.trainer if name in DECIDED or name not in fields]
-
-
-def test_the_example_of_pre_training_is_read(tmp_path: Path) -> None:
-    text = (DOCS / "pretraining.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
-    (tmp_path / "pretrain.toml").write_text(example, encoding="utf-8")
-    config = parse_config(PretrainConfig, read_toml(tmp_path / "pretrain.toml"), "pretrain.toml")
-    assert config.encoder.vocabulary == 24000
 
 
 def list_anchors(page: Path) -> set[str]:
