@@ -1,6 +1,6 @@
 """Time the index with ready vectors, exact and by graphs, beside Milvus Lite and qdrant-client's local mode.
 
-Run: OMP_NUM_THREADS=1 python bench/search.py [passages] [exact|graph|milvus|qdrant ...]
+Run: OMP_NUM_THREADS=1 python bench/search.py [passages] [exact|graph|float16|int8|binary|milvus|qdrant ...]
 
 The vectors are made: 1,000 centres with normal coordinates, each passage and query a centre plus normal noise
 of 0.8 times that spread, all of length 1 and 384 numbers; ten languages of equal share, drawn by chance, and
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 PASSAGES, WIDTH, CENTRES, NOISE, LANGUAGES, QUERIES, K = 100_000, 384, 1000, 0.8, 10, 500, 10
 CODES = ("am", "ar", "de", "en", "es", "hi", "ru", "sw", "th", "zh")
 WORDS = ("river", "town", "bridge", "stone", "old", "through", "flows", "length", "metres", "built", "market")
-STORES = ("exact", "graph", "milvus", "qdrant")
+STORES = ("exact", "graph", "float16", "int8", "binary", "milvus", "qdrant")
 NEEDS = {"graph": "faiss", "milvus": "milvus_lite", "qdrant": "qdrant_client"}
 Vectors = NDArray[np.float32]
 
@@ -44,15 +44,15 @@ class Store(Protocol):
 
 
 class Ours:
-    def __init__(self, engine: str) -> None:
-        self.engine = engine
+    def __init__(self, engine: str, compression: str = "float32") -> None:
+        self.engine, self.compression = engine, compression
 
     def ingest(self, folder: Path, vectors: Vectors, languages: list[str], texts: list[str]) -> None:
         from isogloss.index import ModelIdentity, create_index
         from isogloss.passages import Passage
 
         model = ModelIdentity("made", "made", "", "", None, None)
-        with create_index(folder, model, WIDTH, self.engine) as change:  # type: ignore[arg-type]
+        with create_index(folder, model, WIDTH, self.engine, self.compression) as change:  # type: ignore[arg-type]
             for start in range(0, len(vectors), 8192):
                 rows = range(start, min(start + 8192, len(vectors)))
                 change.add(
@@ -138,6 +138,9 @@ class Qdrant:
 MAKERS: dict[str, Callable[[], Store]] = {
     "exact": lambda: Ours("exact"),
     "graph": lambda: Ours("graph"),
+    "float16": lambda: Ours("exact", "float16"),
+    "int8": lambda: Ours("exact", "int8"),
+    "binary": lambda: Ours("auto", "binary"),
     "milvus": Milvus,
     "qdrant": Qdrant,
 }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from isogloss.errors import ConfigError, ModelError
 from isogloss.index import (
+    Compression,
     Engine,
     Index,
     IndexChange,
@@ -114,6 +115,7 @@ class Retriever:
         *,
         device: str | None = None,
         engine: Engine = "auto",
+        compression: Compression = "float32",
         overlap: int = 1,
     ) -> Self:
         """Index passages in a new folder.
@@ -128,6 +130,8 @@ class Retriever:
             device: Where the model computes; the best there is when not given.
             engine: ``exact``, ``graph`` (approximate; the extra ``faiss``), or ``auto``: graphs from 200,000
                 passages on where the extra is installed.
+            compression: How to store vectors: ``float32``, ``float16``, ``int8``, or ``binary`` (int8 with
+                signs that find candidates; approximate, with the engine ``auto``).
             overlap: Sentences that start the next passage of a split one again.
 
         Returns:
@@ -139,7 +143,8 @@ class Retriever:
             ModelError: The model cannot be loaded.
         """
         encoder = _load_encoder(model, None, None, device) if isinstance(model, str) else model
-        with create_index(Path(folder), identify_model(encoder), _measure(encoder), engine) as change:
+        identity, dimensions = identify_model(encoder), _measure(encoder)
+        with create_index(Path(folder), identity, dimensions, engine, compression) as change:
             _add(change, encoder, passages, overlap, nullcontext())
             change.commit()
         return cls(Path(folder), open_index(Path(folder)), encoder)

@@ -56,6 +56,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "exact", "graph"),
         help="how to search (default: auto, which is exact below 200,000 passages)",
     )
+    parser.add_argument(
+        "--vectors",
+        choices=("float32", "float16", "int8", "binary"),
+        help="how to store vectors (default: float32); binary searches by signs and scores int8",
+    )
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 ... (default: the best there is)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -105,7 +110,9 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
         mode = "--delete" if arguments.delete else "--check"
         given = [name.upper() for name in named]
         given += [
-            f"--{n}" for n in ("language", "detect", "overlap", "engine", "device") if getattr(arguments, n)
+            f"--{n}"
+            for n in ("language", "detect", "overlap", "engine", "vectors", "device")
+            if getattr(arguments, n)
         ]
         if given:
             raise ConfigError(f"{mode} needs --out alone; leave out {given[0]}")
@@ -114,6 +121,8 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
         raise ConfigError("name a model and passages: isogloss index MODEL PASSAGES --out DIR")
     if arguments.add and arguments.engine:
         raise ConfigError("--engine is set when the index is made; leave it out with --add")
+    if arguments.add and arguments.vectors:
+        raise ConfigError("--vectors is set when the index is made; leave it out with --add")
     if arguments.overlap is not None and arguments.overlap < 0:
         raise ConfigError(f"--overlap takes a whole number from 0; got {arguments.overlap}")
 
@@ -139,6 +148,7 @@ def _add_passages(arguments: argparse.Namespace) -> int:
             arguments.out,
             device=arguments.device,
             engine=arguments.engine or "auto",
+            compression=arguments.vectors or "float32",
             overlap=overlap,
         ).count
 
@@ -149,6 +159,8 @@ def _format(done: dict[str, object], manifest: Manifest) -> str:
     lines = [f"{count:,} passages {what}" for what, count in done.items() if what != "damage"]
     languages = ", ".join(f"{language} {count:,}" for language, count in manifest.languages.items())
     kind = "with graphs" if any(segment.graphs for segment in manifest.segments) else "exact"
+    if manifest.compression == "binary":
+        kind = "by signs"
     count = len(manifest.languages)
     lines.append(
         f"{manifest.count:,} passages in {count} language{'' if count == 1 else 's'}"

@@ -100,7 +100,7 @@ def build_graphs(index: Path, segment: Segment) -> SegmentEntry:
     graphs = []
     for number, languages in enumerate(choose_parts(segment.entry)):
         path = index / SEGMENTS / segment.entry.name / f"graph-{number}.faiss"
-        _write_graph(path, segment.vectors, _list_rows(segment.entry, languages))
+        _write_graph(path, segment, _list_rows(segment.entry, languages))
         graphs.append(Graph(languages, describe_file(path)))
         sync_folder(path.parent)
     return replace(segment.entry, graphs=tuple(graphs))
@@ -204,13 +204,13 @@ def _list_rows(entry: SegmentEntry, languages: Sequence[str]) -> NDArray[np.int6
     return np.concatenate(ranges)
 
 
-def _write_graph(path: Path, vectors: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
+def _write_graph(path: Path, segment: Segment, rows: NDArray[np.int64]) -> None:
     import faiss
 
     quantizer = faiss.ScalarQuantizer.QT_8bit
-    index = faiss.IndexHNSWSQ(vectors.shape[1], quantizer, _LINKS, faiss.METRIC_INNER_PRODUCT)
+    index = faiss.IndexHNSWSQ(segment.dimensions, quantizer, _LINKS, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = _BUILD_WIDTH
-    index.train(np.ascontiguousarray(vectors[rows[:: max(1, len(rows) // _ADDED_AT_ONCE)]]))
+    index.train(np.ascontiguousarray(segment.vectors.decode(rows[:: max(1, len(rows) // _ADDED_AT_ONCE)])))
     for start in range(0, len(rows), _ADDED_AT_ONCE):
-        index.add(np.ascontiguousarray(vectors[rows[start : start + _ADDED_AT_ONCE]]))
+        index.add(np.ascontiguousarray(segment.vectors.decode(rows[start : start + _ADDED_AT_ONCE])))
     faiss.write_index(index, str(path))

@@ -26,6 +26,9 @@ _READ_BYTES = 1 << 20
 Engine = Literal["auto", "exact", "graph"]
 """How to search: a graph where there are many passages, always exactly, or always by a graph."""
 
+Compression = Literal["float32", "float16", "int8", "binary"]
+"""How vectors are stored; ``binary`` is int8 with the signs beside, which find candidates."""
+
 
 @dataclass(frozen=True)
 class ModelIdentity:
@@ -134,6 +137,7 @@ class Manifest:
         engine: How to search.
         generation: Number of changes so far.
         segments: Its segments.
+        compression: How vectors are stored.
         digest: SHA-256 of all this, as it is stored; empty before it is.
     """
 
@@ -142,6 +146,7 @@ class Manifest:
     engine: Engine
     generation: int = 0
     segments: tuple[SegmentEntry, ...] = ()
+    compression: Compression = "float32"
     digest: str = field(default="", compare=False)
 
     @property
@@ -265,12 +270,16 @@ def _parse(content: dict[str, object], digest: str) -> Manifest:
     engine = str(content["engine"])
     if engine not in ("auto", "exact", "graph"):
         raise ValueError(f"engine {engine!r}")
+    compression = str(content.get("compression", "float32"))
+    if compression not in ("float32", "float16", "int8", "binary"):
+        raise ValueError(f"compression {compression!r}")
     return Manifest(
         model=ModelIdentity(**content["model"]),  # type: ignore[arg-type]
         dimensions=_count(content["dimensions"]),
         engine=engine,  # type: ignore[arg-type]
         generation=_count(content["generation"]),
         segments=tuple(_parse_segment(segment) for segment in segments),
+        compression=compression,  # type: ignore[arg-type]
         digest=digest,
     )
 

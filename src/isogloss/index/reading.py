@@ -127,7 +127,7 @@ class Index:
                 own = graphs.parts[part].languages
                 pools.scan(number, segment, segment.select(own), query)
             else:
-                pools.put(query, number, rows, segment.vectors[rows] @ vector)
+                pools.put(query, number, rows, segment.vectors.decode(rows) @ vector)
 
     def _order(self, best: Mapping[int, Scored], k: int) -> list[Found]:
         """Order candidates by falling score, then id, and read the first k."""

@@ -16,15 +16,19 @@ from numpy.typing import NDArray
 from isogloss.errors import DataError
 from isogloss.index.manifest import REBUILD
 from isogloss.index.segment import Segment
+from isogloss.index.vectors import CANDIDATES_PER_HIT
 
 BLOCK_ROWS = 1 << 16
 """Rows of a product: their scores fit near a processor core."""
+DECODED_ROWS = 4096
+"""Rows of compressed vectors that are decoded for a product."""
 QUERIES = 64
 """Queries of a product."""
 _NOTHING = -2.0
 """Less than any cosine."""
 _ROUNDING = 2.0**-23
-"""A product of float32 unit vectors of length d is wrong by less than d / 2 times this; two are compared."""
+"""A product of float32 unit vectors of length d is wrong by less than d / 2 times this; two are compared.
+Vectors that were compressed may be longer than 1, not than 2."""
 
 
 class Scored(NamedTuple):
@@ -55,7 +59,7 @@ class Pools:
         """
         self.k = k
         self._queries = queries
-        self._margin = queries.shape[1] * _ROUNDING
+        self._margin = 2 * queries.shape[1] * _ROUNDING
         self._rows: list[list[NDArray[np.int64]]] = [[] for _ in queries]
         self._scores: list[list[NDArray[np.float32]]] = [[] for _ in queries]
         self._least = np.full(len(queries), _NOTHING, dtype=np.float32)
@@ -75,17 +79,35 @@ class Pools:
             DataError: A vector is damaged so that it holds NaN.
         """
         chosen = range(len(self._queries)) if only is None else range(only, only + 1)
+        if segment.vectors.compression == "binary":
+            self._scan_signs(number, segment, ranges, chosen)
+            return
+        rows_at_once = BLOCK_ROWS if segment.vectors.compression == "float32" else DECODED_ROWS
         queries = self._queries[chosen.start : chosen.stop]
         for first, last in ranges:
-            for start in range(first, last, BLOCK_ROWS):
-                end = min(start + BLOCK_ROWS, last)
-                scores = queries @ segment.vectors[start:end].T
+            for start in range(first, last, rows_at_once):
+                end = min(start + rows_at_once, last)
+                scores = queries @ segment.vectors.decode(slice(start, end)).T
                 if np.isnan(scores.max()):
                     raise DataError(f"holds NaN, so it is damaged; {REBUILD}", segment.folder)
                 low, high = np.searchsorted(segment.deleted, (start, end))
                 scores[:, segment.deleted[low:high] - start] = _NOTHING - 1
                 for query, row in zip(chosen, scores, strict=True):
                     self._keep(query, (number << 32) + start, row)
+
+    def _scan_signs(
+        self, number: int, segment: Segment, ranges: Sequence[tuple[int, int]], chosen: Sequence[int]
+    ) -> None:
+        """Take the rows of the most equal signs as candidates, of all ranges together."""
+        live = [segment.live_rows(*pair) for pair in ranges]
+        rows = np.concatenate([np.zeros(0, dtype=np.int64), *live])
+        for query in chosen:
+            vector = self._queries[query]
+            found = segment.vectors.find_alike(vector, rows, CANDIDATES_PER_HIT * self.k)
+            scores = segment.vectors.decode(found) @ vector
+            if np.isnan(scores).any():
+                raise DataError(f"holds NaN, so it is damaged; {REBUILD}", segment.folder)
+            self.put(query, number, found, scores)
 
     def put(self, query: int, number: int, rows: NDArray[np.int64], scores: NDArray[np.float32]) -> None:
         """Add candidates that were found in another way.
@@ -122,7 +144,7 @@ class Pools:
         for number in np.unique(numbers):
             own = numbers == number
             # Products and their sum, row by row: a matrix product may round equal rows differently.
-            vectors = segments[number].vectors[rows[own]].astype(np.float64)
+            vectors = segments[number].vectors.decode(rows[own]).astype(np.float64)
             scores[own] = (vectors * wide).sum(axis=1)
         if len(scores) > self.k:
             kth_exact = np.partition(scores, len(scores) - self.k)[len(scores) - self.k]

@@ -1,7 +1,7 @@
 """A segment: a folder with passages and their vectors, sorted by language, written once.
 
-``vectors.npy``: float32 ``[n, d]``. ``passages.arrow``: an Arrow IPC file with the columns id, document,
-title, text, source and start, 256 rows a batch. ``names.npy``: which row has which name. The rows of a
+Its vectors: see ``isogloss.index.vectors``. ``passages.arrow``: an Arrow IPC file with the columns id,
+document, title, text, source and start, 256 rows a batch. ``names.npy``: which row has which name. The rows of a
 language follow each other, so that a search in some languages reads those alone.
 """
 
@@ -23,6 +23,7 @@ from isogloss.errors import DataError
 from isogloss.index.manifest import (
     REBUILD,
     SEGMENTS,
+    Compression,
     SegmentEntry,
     StoredFile,
     compute_crc,
@@ -30,12 +31,13 @@ from isogloss.index.manifest import (
     sync_folder,
 )
 from isogloss.index.names import NAME_DTYPE, NameTable, make_table
+from isogloss.index.vectors import StoredVectors, VectorWriter
 from isogloss.passages import Passage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VECTORS, PASSAGES, NAMES = "vectors.npy", "passages.arrow", "names.npy"
+PASSAGES, NAMES = "passages.arrow", "names.npy"
 _BATCH_ROWS = 256
 """Passages of an Arrow batch: all are checked when one is read."""
 _BLOCK_ROWS = 8192
@@ -48,8 +50,9 @@ class Segment:
     Attributes:
         entry: What the index says of it.
         folder: Where it is.
-        vectors: float32 ``[n, d]``.
+        vectors: The vectors.
         deleted: int64, ascending: the rows that do not count any more.
+        dimensions: The length of the vectors.
     """
 
     def __init__(self, index: Path, entry: SegmentEntry, dimensions: int) -> None:
@@ -67,9 +70,9 @@ class Segment:
         self.folder = index / SEGMENTS / entry.name
         for file in entry.all_files():
             _check_size(self.folder / file.name, file)
-        self.vectors: NDArray[np.float32] = map_npy(self.folder / VECTORS).view(np.ndarray)
-        if self.vectors.shape != (entry.rows, dimensions) or self.vectors.dtype != np.float32:
-            raise _damaged(self.folder / VECTORS, f"has the shape {list(self.vectors.shape)}")
+        self.dimensions = dimensions
+        names = {file.name for file in entry.files}
+        self.vectors = StoredVectors(self.folder, names, entry.rows, dimensions)
         self.deleted = self._read_deleted()
         # At once, since a later change may remove the files: what is mapped can still be read then.
         self._batches = _map_batches(self.folder / PASSAGES)
@@ -208,7 +211,13 @@ class SegmentWriter:
     """Write a segment language by language; it counts only when an index names it."""
 
     def __init__(
-        self, index: Path, name: str, rows: int, dimensions: int, table: NameTable | None = None
+        self,
+        index: Path,
+        name: str,
+        rows: int,
+        dimensions: int,
+        compression: Compression,
+        table: NameTable | None = None,
     ) -> None:
         """Make the folder.
 
@@ -217,13 +226,12 @@ class SegmentWriter:
             name: The segment's name, a new one.
             rows: How many passages it will hold.
             dimensions: The length of the vectors.
+            compression: How to store them.
             table: Which row will have which name; made from the passages when not given.
         """
         self._folder = index / SEGMENTS / name
         self._folder.mkdir(parents=True)
-        self._vectors = (self._folder / VECTORS).open("wb")
-        header = {"descr": "<f4", "fortran_order": False, "shape": (rows, dimensions)}
-        np.lib.format.write_array_header_1_0(self._vectors, header)
+        self._vectors = VectorWriter(self._folder, rows, dimensions, compression)
         self._texts = _open_arrow(self._folder / PASSAGES)
         self._waiting: list[Passage] = []
         self._names: list[tuple[str, ...]] = []
@@ -238,7 +246,7 @@ class SegmentWriter:
             passages: The passages.
             vectors: float32 ``[n, d]``.
         """
-        self._vectors.write(np.ascontiguousarray(vectors, dtype="<f4").data)
+        self._vectors.append(vectors)
         row = max((end for _, end in self._languages.values()), default=0)
         for language, group in groupby(passages, key=attrgetter("language")):
             first, _ = self._languages.get(language, (row, row))
@@ -264,10 +272,10 @@ class SegmentWriter:
             raise ValueError(f"{self._rows} passages were announced, {written} written")
         self._write_texts(len(self._waiting))
         self._texts.close()
-        self._vectors.close()
+        stored = self._vectors.close()
         table = make_table(self._names) if self._table is None else self._table
         np.save(self._folder / NAMES, table, allow_pickle=False)
-        files = tuple(describe_file(self._folder / name) for name in (VECTORS, PASSAGES, NAMES))
+        files = tuple(describe_file(self._folder / name) for name in (*stored, PASSAGES, NAMES))
         sync_folder(self._folder)
         sync_folder(self._folder.parent)
         live = {language: end - start for language, (start, end) in self._languages.items()}
@@ -286,7 +294,12 @@ class SegmentWriter:
 
 
 def write_segment(
-    index: Path, name: str, passages: Sequence[Passage], vectors: NDArray[np.float32], table: NameTable
+    index: Path,
+    name: str,
+    passages: Sequence[Passage],
+    vectors: NDArray[np.float32],
+    compression: Compression,
+    table: NameTable,
 ) -> SegmentEntry:
     """Write passages as a segment.
 
@@ -295,12 +308,13 @@ def write_segment(
         name: The segment's name, a new one.
         passages: The passages, those of a language one after the other.
         vectors: float32 ``[n, d]``, a row for each.
+        compression: How to store them.
         table: Which row has which name.
 
     Returns:
         What an index says of it.
     """
-    writer = SegmentWriter(index, name, len(passages), vectors.shape[1], table)
+    writer = SegmentWriter(index, name, len(passages), vectors.shape[1], compression, table)
     writer.append(passages, vectors)
     return writer.close()
 
@@ -323,13 +337,13 @@ def merge_segments(index: Path, name: str, segments: Sequence[Segment]) -> Segme
         if damage := segment.find_damage():
             raise DataError(f"{damage[0]}; {REBUILD}")
     count = sum(segment.entry.count for segment in segments)
-    writer = SegmentWriter(index, name, count, segments[0].vectors.shape[1])
+    writer = SegmentWriter(index, name, count, segments[0].dimensions, segments[0].vectors.compression)
     for language in sorted({name for segment in segments for name in segment.entry.languages}):
         for segment in segments:
             rows = segment.live_rows(*segment.entry.languages.get(language, (0, 0)))
             for start in range(0, len(rows), _BLOCK_ROWS):
                 chosen = rows[start : start + _BLOCK_ROWS]
-                writer.append(segment.passages(chosen.tolist()), segment.vectors[chosen])
+                writer.append(segment.passages(chosen.tolist()), segment.vectors.decode(chosen))
     return writer.close()
 
 

@@ -24,6 +24,7 @@ from isogloss.index.graph import build_graphs, has_faiss, require_faiss
 from isogloss.index.manifest import (
     MANIFEST,
     SEGMENTS,
+    Compression,
     Engine,
     Manifest,
     ModelIdentity,
@@ -154,7 +155,9 @@ class IndexChange:
         if self._old:
             self.replaced += self.delete(name for own in names for name in own)
         vectors = np.concatenate(self._vectors)[order]
-        entry = write_segment(self.folder, _name_segment(), passages, vectors, table)
+        entry = write_segment(
+            self.folder, _name_segment(), passages, vectors, self._manifest.compression, table
+        )
         self._new.append(Segment(self.folder, entry, self._manifest.dimensions))
         self._passages, self._vectors = [], []
 
@@ -182,6 +185,8 @@ class IndexChange:
         if engine == "graph":
             require_faiss()
         many = sum(other.count for other in entries) >= GRAPH_FROM
+        if self._manifest.compression == "binary":
+            return entry
         if entry.graphs or not (engine == "graph" or (engine == "auto" and many and has_faiss())):
             return entry
         return build_graphs(self.folder, Segment(self.folder, entry, self._manifest.dimensions))
@@ -203,7 +208,11 @@ class IndexChange:
 
 @contextmanager
 def create_index(
-    folder: Path, model: ModelIdentity, dimensions: int, engine: Engine
+    folder: Path,
+    model: ModelIdentity,
+    dimensions: int,
+    engine: Engine,
+    compression: Compression = "float32",
 ) -> Iterator[IndexChange]:
     """Make an index; it is there once the change is committed.
 
@@ -212,19 +221,23 @@ def create_index(
         model: What makes the vectors.
         dimensions: Their length.
         engine: How to search.
+        compression: How to store vectors; ``binary`` is a way to search as well, and goes with ``auto``.
 
     Yields:
         The change.
 
     Raises:
-        ConfigError: The folder holds an index, or something else, or another process is making one there.
+        ConfigError: The vectors do not go with the engine, or the folder holds an index, or something else, or
+            another process is making one there.
     """
+    if compression == "binary" and engine != "auto":
+        raise ConfigError(f"binary vectors are searched by their signs; leave out the engine {engine!r}")
     if engine == "graph":
         require_faiss()
     if folder.is_dir() and (found := next((e.name for e in folder.iterdir() if not _is_own(e.name)), None)):
         what = "an index already; add passages to it, or" if found == MANIFEST else f"{found!r};"
         raise ConfigError(f"{folder} holds {what} name a new folder")
-    manifest = Manifest(model, dimensions, engine)
+    manifest = Manifest(model, dimensions, engine, compression=compression)
     with _keep_others_out(folder):
         if (folder / MANIFEST).exists():
             raise ConfigError(f"{folder} holds an index already; add passages to it, or name a new folder")
