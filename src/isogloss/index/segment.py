@@ -1,8 +1,8 @@
 """A segment: a folder with passages and their vectors, sorted by language, written once.
 
 Its vectors: see ``isogloss.index.vectors``. ``passages.arrow``: an Arrow IPC file with the columns id,
-document, title, text, source and start, 256 rows a batch. ``names.npy``: which row has which name. The rows of a
-language follow each other, so that a search in some languages reads those alone.
+document, title, text, source and start, 256 rows a batch. ``names.npy``: which row has which name.
+The rows of a language follow each other, so that a search in some languages reads those alone.
 """
 
 from __future__ import annotations

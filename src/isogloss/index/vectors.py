@@ -1,7 +1,8 @@
 """The vectors of a segment on disk, whole or compressed, and getting them back.
 
 ``vectors.npy``: float32, float16 or int8 ``[n, d]``. ``scales.npy``, beside int8: float32 ``[n]``, what the
-whole numbers of a row are multiplied by. ``bits.npy``, for ``binary``: uint64 ``[n, ceil(d / 64)]``, the signs.
+whole numbers of a row are multiplied by. ``bits.npy``, for ``binary``: uint64 ``[n, ceil(d / 64)]``,
+the signs.
 """
 
 from __future__ import annotations

@@ -227,8 +227,8 @@ def create_index(
         The change.
 
     Raises:
-        ConfigError: The vectors do not go with the engine, or the folder holds an index, or something else, or
-            another process is making one there.
+        ConfigError: The vectors do not go with the engine, or the folder holds an index, or something else,
+            or another process is making one there.
     """
     if compression == "binary" and engine != "auto":
         raise ConfigError(f"binary vectors are searched by their signs; leave out the engine {engine!r}")
