@@ -324,11 +324,11 @@ def _add(
 
 
 def _split(documents: Sequence[Passage], encoder: BatchEncoder, overlap: int) -> Sequence[Passage]:
-    """Split documents for a model on this machine; how others count tokens is not known."""
-    from isogloss.encoding import Encoder
+    """Split documents for a model whose tokens can be counted; those at endpoints cannot."""
+    from isogloss.encoding.batches import TokenCounter
 
     budget = encoder.max_lengths.get("passage")
-    if budget is None or not isinstance(encoder, Encoder):
+    if budget is None or not isinstance(encoder, TokenCounter):
         return documents
     return split_passages(
         documents, lambda texts: encoder.count_tokens("passage", texts).tolist(), budget, overlap

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from isogloss.index import Manifest
+    from isogloss.sharding import Collection
 
 HELP = "make a collection of passages searchable with a model, or change or check what was made"
 
@@ -41,6 +42,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="delete a passage, or all of a document, from the index in DIR; may be given often",
     )
     change.add_argument("--check", action="store_true", help="compare every byte of DIR with its checksum")
+    change.add_argument(
+        "--shard", metavar="I/N", help="index the I-th of N parts of PASSAGES alone, to be joined later"
+    )
+    change.add_argument(
+        "--join", type=Path, nargs="+", metavar="SHARD", help="make the index in DIR of all N shards"
+    )
+    change.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="encode on a Ray cluster (extra ray): auto, or HOST:PORT of its head",
+    )
+    parser.add_argument(
+        "--shards", type=int, metavar="N", help="with --ray: into how many parts (default: 8)"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="with --ray: how many (default: one a GPU; one a machine without any)",
+    )
     parser.add_argument("--language", metavar="L", help="language of the passages whose rows tell none")
     parser.add_argument(
         "--detect", action="store_true", help="tell languages that nothing else tells from the text"
@@ -83,6 +104,12 @@ def run(arguments: argparse.Namespace) -> int:
         from isogloss.retriever import delete_passages
 
         done["deleted"] = delete_passages(arguments.out, arguments.delete)
+    elif arguments.join:
+        from isogloss.sharding import join_shards
+
+        done["joined"] = join_shards(arguments.join, arguments.out, arguments.engine or "auto").count
+    elif arguments.shard or arguments.ray:
+        done["added"] = _add_shards(arguments)
     elif not arguments.check:
         done["added"] = _add_passages(arguments)
     index = open_index(arguments.out)
@@ -101,12 +128,17 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
     from isogloss.errors import ConfigError
 
     named = [name for name in ("model", "passages") if getattr(arguments, name) is not None]
-    if arguments.delete or arguments.check:
-        mode = "--delete" if arguments.delete else "--check"
+    for name in ("shards", "workers"):
+        if (number := getattr(arguments, name)) is not None and (not arguments.ray or number < 1):
+            raise ConfigError(f"--{name} takes a whole number from 1, and goes with --ray")
+    if arguments.delete or arguments.check or arguments.join:
+        mode = "--delete" if arguments.delete else "--check" if arguments.check else "--join"
         given = [name.upper() for name in named]
         given += [
             f"--{n}" for n in ("language", "detect", "overlap", "engine", "device") if getattr(arguments, n)
         ]
+        if arguments.join:
+            given = [name for name in given if name != "--engine"]
         if given:
             raise ConfigError(f"{mode} needs --out alone; leave out {given[0]}")
         return
@@ -114,6 +146,8 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
         raise ConfigError("name a model and passages: isogloss index MODEL PASSAGES --out DIR")
     if arguments.add and arguments.engine:
         raise ConfigError("--engine is set when the index is made; leave it out with --add")
+    if arguments.shard and arguments.engine:
+        raise ConfigError("--engine is set when shards are joined; leave it out with --shard")
     if arguments.overlap is not None and arguments.overlap < 0:
         raise ConfigError(f"--overlap takes a whole number from 0; got {arguments.overlap}")
 
@@ -141,6 +175,58 @@ def _add_passages(arguments: argparse.Namespace) -> int:
             engine=arguments.engine or "auto",
             overlap=overlap,
         ).count
+
+
+def _add_shards(arguments: argparse.Namespace) -> int:
+    """Index a part of a collection, or all parts on a cluster; tell how many passages are in it."""
+    from isogloss.passages import hash_passages, measure_passages
+    from isogloss.progress import show_progress
+    from isogloss.sharding import Collection, Part, encode_shard, load_model
+
+    overlap = 1 if arguments.overlap is None else arguments.overlap
+    collection = Collection(Path(arguments.passages), arguments.language, arguments.detect, overlap)
+    part = Part.parse(arguments.shard) if arguments.shard else None
+    total = measure_passages(collection.path)
+    if part is None:
+        return _index_on_cluster(arguments, collection, total)
+    encoder = load_model(arguments.model, arguments.device)
+    digest = hash_passages(collection.path)
+    with show_progress("indexing bytes", total) as advance:
+        return encode_shard(encoder, collection, digest, part, arguments.out, advance).count
+
+
+def _index_on_cluster(arguments: argparse.Namespace, collection: Collection, total: int) -> int:
+    """Encode all shards on a Ray cluster, beside the index, and join them."""
+    import shutil
+
+    from isogloss.errors import ConfigError
+    from isogloss.files import is_free
+    from isogloss.index.graph import require_faiss
+    from isogloss.passages import hash_passages
+    from isogloss.progress import show_progress
+    from isogloss.sharding import join_shards
+    from isogloss.sharding.cluster import encode_on_cluster, join_cluster
+
+    out, count = arguments.out, arguments.shards or 8
+    if not is_free(out):
+        raise ConfigError(f"{out} holds something already; name a new folder")
+    if arguments.engine == "graph":
+        require_faiss()
+    parts = out.with_name(f"{out.name}.shards")
+    folders = [parts / f"{number}-of-{count}" for number in range(1, count + 1)]
+    with join_cluster(arguments.ray), show_progress("indexing bytes", total * count) as advance:
+        encode_on_cluster(
+            arguments.model,
+            collection,
+            hash_passages(collection.path),
+            folders,
+            workers=arguments.workers,
+            device=arguments.device,
+            advance=advance,
+        )
+    joined = join_shards(folders, out, arguments.engine or "auto").count
+    shutil.rmtree(parts, ignore_errors=True)
+    return joined
 
 
 def _format(done: dict[str, object], manifest: Manifest) -> str:

@@ -28,7 +28,9 @@ from isogloss.index.manifest import (
     Manifest,
     ModelIdentity,
     SegmentEntry,
+    describe_file,
     read_manifest,
+    sync_folder,
     write_manifest,
 )
 from isogloss.index.names import find_rows, find_shared, make_table
@@ -37,6 +39,8 @@ from isogloss.passages import Passage
 
 LOCK = ".lock"
 SCRATCH = ".encoded"
+SHARD = "shard.json"
+"""Where the index of a part of a collection says which part that is; see ``isogloss.sharding``."""
 SEGMENT_ROWS = 1 << 16
 """Passages that are held in memory before they are written."""
 GRAPH_FROM = 200_000
@@ -93,6 +97,29 @@ class IndexChange:
             self._vectors.append(vectors[start:stop])
             if len(self._passages) >= SEGMENT_ROWS:
                 self._flush()
+
+    def adopt(self, segment: Segment) -> None:
+        """Copy a whole segment of another index into a new one; its bytes are compared with its checksums.
+
+        Args:
+            segment: The segment, of vectors as this index has them.
+
+        Raises:
+            DataError: The segment is damaged, or the change has one of its names already.
+        """
+        own = self.folder / SEGMENTS / segment.entry.name
+        own.mkdir(parents=True)
+        for file in segment.entry.all_files():
+            shutil.copyfile(segment.folder / file.name, own / file.name)
+            if describe_file(own / file.name) != file:
+                raise DataError("differs from its checksum; make it again", segment.folder / file.name)
+        sync_folder(own)
+        sync_folder(own.parent)
+        adopted = Segment(self.folder, segment.entry, self._manifest.dimensions)
+        for other in self._new:
+            if (pair := find_shared(other.names(), adopted.names())) is not None:
+                raise _repeated(other.passages([pair[0]])[0], adopted.passages([pair[1]])[0])
+        self._new.append(adopted)
 
     def delete(self, names: Iterable[str]) -> int:
         """Delete passages by id, or all passages of documents.
@@ -295,7 +322,9 @@ def _keep_others_out(folder: Path) -> AbstractContextManager[None]:
 
 def _is_own(name: str) -> bool:
     """Tell whether a killed attempt to make an index may have left such a file."""
-    return name in (LOCK, SCRATCH, SEGMENTS) or (name.startswith(f".{MANIFEST}.") and name.endswith(".part"))
+    return name in (LOCK, SCRATCH, SEGMENTS, SHARD) or (
+        name.startswith(f".{MANIFEST}.") and name.endswith(".part")
+    )
 
 
 def _size_class(entry: SegmentEntry) -> int:
