@@ -37,25 +37,25 @@ def run_child(folder: Path, rows: Path, part: Part, moment: int) -> int:
     return subprocess.run(words, check=False, env={**os.environ, "PYTHONPATH": path}).returncode
 
 
-def kill_often(tmp_path: Path, rows: Path, seed: int, kills: int) -> None:
+def kill_often(tmp_path: Path, rows: Path, seed: int, kills: int, of: int) -> None:
     rng = random.Random(seed)
-    folders = [tmp_path / f"shard-{number}" for number in (1, 2)]
+    folders = [tmp_path / f"shard-{number}" for number in range(1, of + 1)]
     killed = 0
     for number, folder in enumerate(folders, start=1):
         for _ in range(kills):
-            code = run_child(folder, rows, Part(number, 2), rng.randrange(1, 150))
+            code = run_child(folder, rows, Part(number, of), rng.randrange(1, 150))
             assert code in (0, -signal.SIGKILL)
             killed += code != 0
         if not (folder / "index.json").exists():
             with pytest.raises(DataError, match=r"no shard here|is not finished"):
                 join_shards([folder], tmp_path / "joined", quiet=True)
-        assert run_child(folder, rows, Part(number, 2), 0) == 0
+        assert run_child(folder, rows, Part(number, of), 0) == 0
         held = [
             passage
             for segment in open_index(folder).segments
             for passage in segment.passages(range(segment.entry.rows))
         ]
-        expected = {name for name in TEXTS if Part(number, 2).holds(Passage(name, "x", "en"))}
+        expected = {name for name in TEXTS if Part(number, of).holds(Passage(name, "x", "en"))}
         assert {passage.id for passage in held} == expected
         assert len(held) == len(expected)
     assert killed
@@ -68,10 +68,10 @@ def kill_often(tmp_path: Path, rows: Path, seed: int, kills: int) -> None:
 
 
 def test_shards_killed_at_a_few_moments(tmp_path: Path, rows: Path) -> None:
-    kill_often(tmp_path, rows, seed=1, kills=1)
+    kill_often(tmp_path, rows, seed=1, kills=1, of=1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 8))
 def test_shards_killed_at_many_moments(tmp_path: Path, rows: Path, seed: int) -> None:
-    kill_often(tmp_path, rows, seed, kills=5)
+    kill_often(tmp_path, rows, seed, kills=5, of=2)
