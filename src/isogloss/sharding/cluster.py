@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import socket
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -46,6 +47,8 @@ class Slot(NamedTuple):
 def join_cluster(address: str) -> Iterator[None]:
     """Use a running Ray cluster; what is started there ends with the block.
 
+    Standard output is the error stream meanwhile, since Ray prints there that a worker died.
+
     Args:
         address: ``auto`` for the cluster that this machine belongs to, or HOST:PORT of its head.
 
@@ -61,18 +64,19 @@ def join_cluster(address: str) -> Iterator[None]:
         import ray
     except ImportError as error:
         raise ConfigError("--ray needs one more library: pip install 'isogloss[ray]'") from error
-    try:
-        _knock(address)
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (RuntimeError, ValueError, OSError, SystemExit) as error:
-        raise ConfigError(
-            f"no Ray cluster can be joined at {address} ({first_line(error).rstrip('.')}); start one with "
-            "ray start, on this machine too"
-        ) from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    with redirect_stdout(sys.stderr):
+        try:
+            _knock(address)
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        except (RuntimeError, ValueError, OSError, SystemExit) as error:
+            raise ConfigError(
+                f"no Ray cluster can be joined at {address} ({first_line(error).rstrip('.')}); start one with "
+                "ray start, on this machine too"
+            ) from error
+        try:
+            yield
+        finally:
+            ray.shutdown()
 
 
 def plan_slots(cpus: Sequence[int], gpus: Sequence[int], workers: int | None) -> list[Slot]:
@@ -281,7 +285,7 @@ class _Job:
                     return None
             looks += 1
             if looks % _TOLD_SECONDS == 0:
-                _log.warning("waiting for a worker: %d free cores, %d free GPUs, a model", *slot)
+                _log.warning("still waiting for a worker of %d cores and %d GPUs, and its model", *slot)
         return WorkerEncoder(worker, fetch(reference))
 
     def _end(self, worker: ActorHandle[Worker] | None) -> None:
