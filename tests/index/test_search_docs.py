@@ -21,7 +21,7 @@ def test_the_page_s_commands_run(
     (rows,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     Path("rivers.jsonl").write_text(rows, encoding="utf-8")
     Path("more.jsonl").write_text(rows.replace('"tana"', '"nile"'), encoding="utf-8")
-    first, second = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    first, second, third = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
     (python,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     printed = run(first, capsys)
     assert len(printed[1].splitlines()) == 4
@@ -31,6 +31,7 @@ def test_the_page_s_commands_run(
     assert printed[0].splitlines()[0] == "3 passages added"
     assert printed[1].splitlines()[0] == "2 passages deleted"
     assert printed[2].splitlines()[-1] == "no damage"
+    assert run(third, capsys)[2].splitlines()[0] == "3 passages joined"
 
 
 def run(block: str, capsys: pytest.CaptureFixture[str]) -> list[str]:

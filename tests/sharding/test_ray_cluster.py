@@ -1,7 +1,6 @@
 """Encoding on a real Ray cluster of two nodes on this machine: a worker is killed, everything arrives once.
 
-Ray is in no list of the tests' requirements: it has 240 MB, and no release for some Pythons. Where it is not
-installed, these tests are skipped.
+Ray is in no list of the tests' requirements, since it has 240 MB: without it these tests are skipped.
 """
 
 from __future__ import annotations

@@ -70,8 +70,8 @@ def join_cluster(address: str) -> Iterator[None]:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         except (RuntimeError, ValueError, OSError, SystemExit) as error:
             raise ConfigError(
-                f"no Ray cluster can be joined at {address} ({first_line(error).rstrip('.')}); start one with "
-                "ray start, on this machine too"
+                f"no Ray cluster can be joined at {address} ({first_line(error).rstrip('.')}); start one "
+                "with ray start, on this machine too"
             ) from error
         try:
             yield
