@@ -168,7 +168,7 @@ def test_what_goes_wrong_on_a_worker_is_told_in_one_line(
     empty.write_text('{"id": "a", "text": " "}\n', encoding="utf-8")
     for words, message in (
         ([broken, rows], "cannot be loaded"),
-        ([xlmr, empty], "the text of 'a' is empty"),
+        ([xlmr, empty], "line 1: 'text' is missing or empty"),
         ([xlmr, rows, "--workers", 9], "has 2 cores, too few for 9 workers"),
     ):
         code, out, err = call("index", *words, "--ray", address, "--out", tmp_path / "index")
