@@ -17,7 +17,7 @@ from isogloss.errors import ConfigError, ModelError, first_line
 from isogloss.progress import Advance, ignore_progress
 from isogloss.sharding.collection import Collection, Part
 from isogloss.sharding.shard import encode_shard
-from isogloss.sharding.worker import Worker, WorkerEncoder, WorkerLost, fetch
+from isogloss.sharding.worker import Description, Worker, WorkerEncoder, WorkerLost, fetch
 
 if TYPE_CHECKING:
     from ray.actor import ActorHandle
@@ -286,7 +286,7 @@ class _Job:
             looks += 1
             if looks % _TOLD_SECONDS == 0:
                 _log.warning("still waiting for a worker of %d cores and %d GPUs, and its model", *slot)
-        return WorkerEncoder(worker, fetch(reference))
+        return WorkerEncoder(worker, fetch(reference, Description))
 
     def _end(self, worker: ActorHandle[Worker] | None) -> None:
         import ray

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 from isogloss.errors import DataError
 from isogloss.index import Engine, Index, Manifest, create_index, open_index
@@ -17,7 +17,8 @@ _LISTED = 5
 """Missing shards named in a message."""
 
 
-class _Shard(NamedTuple):
+@dataclass(frozen=True)
+class _Shard:
     folder: Path
     note: ShardNote
     index: Index

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -126,7 +126,7 @@ class WorkerEncoder(BatchEncoder):
         Raises:
             WorkerLost: The worker is gone.
         """
-        return fetch(self._worker.count_tokens.remote(kind, list(texts)))
+        return fetch(self._worker.count_tokens.remote(kind, list(texts)), np.ndarray)
 
     def encode_batches(self, kind: Kind, texts: Sequence[str]) -> Generator[EncodedBatch, None, None]:
         """Have distinct texts encoded; few batches at a time are in memory.
@@ -144,22 +144,24 @@ class WorkerEncoder(BatchEncoder):
         """
         from ray.exceptions import RayError
 
-        streamed = self._worker.encode.options(
+        pieces: Iterator[ObjectRef[EncodedBatch]] = self._worker.encode.options(
             num_returns="streaming", _generator_backpressure_num_objects=_PIECES_AHEAD
-        )
+        ).remote(kind, list(texts))
         try:
-            for piece in streamed.remote(kind, list(texts)):
+            for piece in pieces:
                 # Copied, since arrays that Ray hands out keep its memory occupied.
-                yield EncodedBatch(*(array.copy() for array in fetch(piece)))
+                rows, vectors, cut = fetch(piece, EncodedBatch)
+                yield EncodedBatch(rows.copy(), vectors.copy(), cut.copy())
         except RayError as error:
             raise WorkerLost(first_line(error)) from error
 
 
-def fetch(reference: ObjectRef[_T]) -> _T:
+def fetch(reference: ObjectRef[_T], kind: type[_T]) -> _T:
     """Wait for what a worker computes.
 
     Args:
         reference: What stands for it.
+        kind: The type of the result.
 
     Returns:
         The result.
@@ -173,7 +175,7 @@ def fetch(reference: ObjectRef[_T]) -> _T:
     from ray.exceptions import RayError, RayTaskError
 
     try:
-        return ray.get(reference)
+        result: object = ray.get(reference)
     except RayTaskError as error:
         cause = error.cause
         if isinstance(cause, IsoglossError):
@@ -181,3 +183,6 @@ def fetch(reference: ObjectRef[_T]) -> _T:
         raise ModelError(f"a worker failed ({type(cause).__name__}: {first_line(cause)})") from error
     except RayError as error:
         raise WorkerLost(first_line(error)) from error
+    if not isinstance(result, kind):
+        raise ModelError(f"a worker gave a {type(result).__name__}; install this release of isogloss there")
+    return result
