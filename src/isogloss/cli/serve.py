@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _keep_memory_flat() -> None:
-    """Let torch, which is not loaded yet, prepare its products anew each time: no two batches have one shape."""
+    """Let torch, not loaded yet, prepare its products anew each time: batches hardly share a shape."""
     import os
 
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "0")
