@@ -8,13 +8,16 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 CODE := src tests $(wildcard bench examples studies)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format types bench build clean
+.PHONY: help demo serve-demo test test-all lint format types bench build clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
 demo: $(VENV)/.installed ## Install isogloss and run its demonstration
 	@$(BIN)/isogloss demo --overwrite
+
+serve-demo: $(VENV)/.installed-serve ## Train a small model in minutes and search with it on a page
+	@$(BIN)/isogloss serve --demo
 
 test: lint types ## Check style and types, then run the quick tests
 	@$(BIN)/python -m pytest -q
@@ -55,6 +58,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing isogloss into $(VENV); the first time takes some minutes" >&2
 	@$(INSTALL) .
 	@touch $@
+
+$(VENV)/.installed-serve: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing isogloss and its service into $(VENV); the first time takes some minutes" >&2
+	@$(INSTALL) '.[serve]'
+	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing isogloss and what its tests need into $(VENV); the first time takes some minutes" >&2

@@ -23,6 +23,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "results",
         "published",
         "demo_corpus",
+        "demo_collection",
         "run_directory",
         "model_source",
         "passages",
@@ -55,7 +56,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "exporting",
         "debiased_model",
     ),
-    6: ("comparison", "report", "demo", "study"),
+    6: ("comparison", "report", "demo", "demo_search", "server", "study"),
     7: ("cli", "__main__"),
 }
 """Every module and sub-package directly inside isogloss, by floor; a new one is added here."""
@@ -71,6 +72,8 @@ HEAVY = frozenset(
         "langcodes",
         "mteb",
         "openai",
+        "prometheus_client",
+        "pydantic",
         "py3langid",
         "rapidfuzz",
         "regex",
@@ -80,9 +83,11 @@ HEAVY = frozenset(
         "sacremoses",
         "sentencepiece",
         "sentencex",
+        "starlette",
         "tokenizers",
         "torch",
         "transformers",
+        "uvicorn",
     }
 )
 """Libraries that take long to import, or that not every command needs."""
@@ -95,8 +100,9 @@ MAY_IMPORT_HEAVY = (
     "trimming",
     "exporting",
     "debiased_model",
+    "server",
 )
-"""Parts whose whole job is done with torch; all others import such libraries where they use them."""
+"""Parts whose whole job is done with such libraries; all others import them where they use them."""
 
 
 class Import(NamedTuple):

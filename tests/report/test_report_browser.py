@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import Browser, find_chromium, open_browser
 from report_results import LABELS, MANY, pooled, sentences
 
+from chromium import Browser, find_chromium, open_browser
 from isogloss.report import build_section, write_page
 
 ARABIC = "تقرير الانحياز اللغوي: hybrid"

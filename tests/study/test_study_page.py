@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from study_files import fill_folder, read_rivers
 
+from chromium import Browser, find_chromium, open_browser
 from isogloss.study.folder import START, StudyFolder
 from isogloss.study.report import build_report, write_report_markdown, write_report_page
-from report.chromium import Browser, find_chromium, open_browser
 
 ARABIC = "دراسة hybrid"
 

@@ -30,6 +30,7 @@ COMMANDS = (
     "index",
     "search",
     "card",
+    "serve",
     "compare",
     "report",
     "reproduce",

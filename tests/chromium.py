@@ -40,6 +40,7 @@ class Browser:
         self._commands, self._answers = commands, answers
         self._rest, self._number = b"", 0
         self._session: str | None = None
+        self._own: tuple[str, ...] = ()
         self.events: list[dict[str, Any]] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -68,9 +69,9 @@ class Browser:
         return dict(json.loads(message))
 
     def show(
-        self, page: Path, *, width: int = 1280, dark: bool = False, media: str = "", script: bool = True
+        self, page: Path | str, *, width: int = 1280, dark: bool = False, media: str = "", script: bool = True
     ) -> None:
-        """Load a page from its file."""
+        """Load a page from its file or address."""
         self.call("Emulation.setScriptExecutionDisabled", value=not script)
         self.call(
             "Emulation.setDeviceMetricsOverride",
@@ -82,7 +83,8 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", media=media, features=[scheme])
         self.events.clear()
-        self.call("Page.navigate", url=page.as_uri())
+        self._own = ("file:", "blob:", "data:") if isinstance(page, Path) else (page.partition("#")[0],)
+        self.call("Page.navigate", url=page.as_uri() if isinstance(page, Path) else page)
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._read())
 
@@ -92,6 +94,35 @@ class Browser:
         )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
+
+    def wait(self, code: str, seconds: float = 10.0) -> Any:  # noqa: ANN401 - whatever the script gives
+        """Wait until a script gives something that is true."""
+        end = time.monotonic() + seconds
+        while not (found := self.evaluate(code)):
+            assert time.monotonic() < end, f"still not so: {code}"
+            time.sleep(0.02)
+        return found
+
+    def click(self, selector: str) -> None:
+        """Click on the middle of an element, as a hand would."""
+        node = f"document.querySelector({json.dumps(selector)})"
+        self.evaluate(f"{node}.scrollIntoView({{block: 'center'}})")
+        box = self.evaluate(f"{node}.getBoundingClientRect().toJSON()")
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def press(self, key: str, code: int) -> None:
+        """Press a key, by its name and number."""
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
+        for kind in ("keyDown", "keyUp"):
+            self.call(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=key, text=text, windowsVirtualKeyCode=code
+            )
+
+    def write(self, text: str) -> None:
+        """Write into what has the focus."""
+        self.call("Input.insertText", text=text)
 
     def complaints(self) -> list[str]:
         """List errors, warnings, refused styles and scripts, and requests for anything but the page."""
@@ -107,7 +138,7 @@ class Browser:
                 found.append(str(detail["args"]))
             elif event.get("method") == "Network.requestWillBeSent":
                 url = detail["request"]["url"]
-                if not url.startswith(("file:", "blob:", "data:")):
+                if not url.startswith(self._own):
                     found.append(url)
         return found
 

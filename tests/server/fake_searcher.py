@@ -1,0 +1,66 @@
+"""A searcher without a model: it scores by shared words, and can be slow, fail or wait to be let on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from isogloss.demo_collection import list_passages
+from isogloss.errors import ModelError
+from isogloss.passages import Passage
+from isogloss.retriever import Hit
+
+BROKEN = "break the model"
+_TOLD = "/secret/folder: a zero vector for 'break the model'"
+
+
+def words(text: str) -> set[str]:
+    return set(text.casefold().split())
+
+
+class FakeSearcher:
+    def __init__(self, passages: Sequence[Passage] | None = None, seconds: float = 0.0) -> None:
+        self.passages = list_passages() if passages is None else list(passages)
+        self.seconds = seconds
+        self.batches: list[list[str]] = []
+        self.calls: list[tuple[int, tuple[str, ...] | None]] = []
+        self.reloads = 0
+        self.gate = threading.Event()
+        self.gate.set()
+
+    @property
+    def count(self) -> int:
+        return len(self.passages)
+
+    @property
+    def languages(self) -> Mapping[str, int]:
+        return dict(Counter(passage.language for passage in self.passages).most_common())
+
+    def search(
+        self, queries: Sequence[str], k: int = 10, languages: Sequence[str] | None = None
+    ) -> list[list[Hit]]:
+        self.batches.append(list(queries))
+        self.calls.append((k, None if languages is None else tuple(languages)))
+        assert self.gate.wait(20)
+        time.sleep(self.seconds)
+        if BROKEN in queries:
+            raise ModelError(_TOLD)
+        return [self.rank(query, k, languages) for query in queries]
+
+    def rank(self, query: str, k: int, languages: Sequence[str] | None) -> list[Hit]:
+        asked = words(query)
+        scored = [
+            (-len(asked & words(each.text)) / max(1, len(asked)), each.id, each)
+            for each in self.passages
+            if languages is None or each.language in languages
+        ]
+        return [
+            Hit(each.id, -score, each.language, each.title, each.text, each.source)
+            for score, _, each in sorted(scored)[:k]
+        ]
+
+    def reload(self) -> bool:
+        self.reloads += 1
+        return self.reloads == 1
