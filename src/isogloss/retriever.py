@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from isogloss.errors import ConfigError, ModelError
+from isogloss.fair_ranking import Fairness
 from isogloss.index import (
     Engine,
     Index,
@@ -160,7 +161,12 @@ class Retriever:
         return self._index.manifest.model.name
 
     def search(
-        self, queries: Sequence[str], k: int = 10, languages: Sequence[str] | None = None
+        self,
+        queries: Sequence[str],
+        k: int = 10,
+        languages: Sequence[str] | None = None,
+        *,
+        ranking: str = Fairness.NONE,
     ) -> list[list[Hit]]:
         """Find the best passages for each query.
 
@@ -168,12 +174,15 @@ class Retriever:
             queries: The queries, in any language.
             k: How many passages are wanted, from 1; all where there are fewer.
             languages: Search these languages only; all when None.
+            ranking: How passages of several languages are ranked together: ``none`` (by score), ``quota``,
+                ``calibrated`` or ``fused``; see ``fair_ranking.Fairness``.
 
         Returns:
             The passages for each query, best first, of equal scores the smaller id first.
 
         Raises:
-            ConfigError: A query is empty, ``k`` is below 1, or the index has no passage in a language.
+            ConfigError: A query is empty, ``k`` is below 1, the index has no passage in a language, or
+                there is no such ranking.
             DataError: The index is damaged.
         """
         if isinstance(queries, str):
@@ -183,13 +192,14 @@ class Retriever:
         for number, query in enumerate(queries, start=1):
             if not query.strip():
                 raise ConfigError(f"query {number} is empty")
+        chosen = _choose_ranking(ranking)
         index = self._index
         wanted = None if languages is None else _choose_languages(languages, index.languages)
         if not queries or not index.count:
             return [[] for _ in queries]
         with self._encoding:
             vectors = self._encoder.encode_queries(queries)
-        found = index.search(vectors, k, wanted)
+        found = index.search(vectors, k, wanted, chosen)
         return [
             [
                 Hit(passage.id, score, passage.language, passage.title, passage.text, passage.source)
@@ -362,6 +372,13 @@ def _check_model(folder: Path, known: ModelIdentity, other: ModelIdentity) -> No
             f"{folder}: made with another model than {other.name} (not the same: {what}); give the model "
             f"that it was made with ({known.name}), or build it again with isogloss index"
         )
+
+
+def _choose_ranking(name: str) -> Fairness:
+    try:
+        return Fairness(name)
+    except ValueError:
+        raise ConfigError(f"there is no ranking {name!r}; there is {', '.join(Fairness)}") from None
 
 
 def _choose_languages(languages: Sequence[str], known: Mapping[str, int]) -> list[str]:
