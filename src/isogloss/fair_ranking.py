@@ -83,15 +83,15 @@ def order_fairly(
         return scores
     if scores.shape[1] >= 1 << 24:
         raise ConfigError(f"a fair ranking of {scores.shape[1]:,} passages at once is not possible")
-    pool = _rank_rows(-scores)
+    pool = rank_rows(-scores)
     if strategy is Fairness.CALIBRATED:
         known = moments or _measure(scores, passage_languages)
         calibrated = _calibrate(scores, passage_languages, known)
-        return -_rank_rows(-calibrated, pool).astype(np.float32)
-    own = _rank_in_languages(pool, passage_languages)
+        return -rank_rows(-calibrated, pool).astype(np.float32)
+    own = rank_in_languages(pool, passage_languages)
     if strategy is Fairness.QUOTA:
-        return -_rank_rows(own, pool).astype(np.float32)
-    return -_rank_rows(-_fuse(pool, own), pool).astype(np.float32)
+        return -rank_rows(own, pool).astype(np.float32)
+    return -rank_rows(-_fuse(pool, own), pool).astype(np.float32)
 
 
 def is_fused_depth(passage_languages: NDArray[np.int16], language_count: int, k: int) -> bool:
@@ -112,7 +112,7 @@ def is_fused_depth(passage_languages: NDArray[np.int16], language_count: int, k:
     if depth < k:
         return False
     pool = np.arange(1, depth + 1)[np.newaxis]
-    known = _fuse(pool, _rank_in_languages(pool, passage_languages))[0]
+    known = _fuse(pool, rank_in_languages(pool, passage_languages))[0]
     seen = np.bincount(passage_languages, minlength=language_count)
     beyond = _fuse(np.array(depth + 1), np.array(seen.min() + 1))
     return bool(np.partition(known, depth - k)[depth - k] >= beyond)
@@ -123,20 +123,36 @@ def _fuse(pool: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.float64
     return fused
 
 
-def _rank_rows(keys: NDArray[np.generic], ties: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-    """Rank each row from 1 by rising keys, equal ones by the second keys, else by place."""
+def rank_rows(keys: NDArray[np.generic], ties: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """Rank the places of each row by rising keys.
+
+    Args:
+        keys: ``[B, P]``.
+        ties: ``[B, P]``: decides between equal keys; the place decides when None.
+
+    Returns:
+        int64 ``[B, P]``: ranks from 1.
+    """
     order = np.argsort(keys, axis=1, kind="stable") if ties is None else np.lexsort((ties, keys), axis=1)
     ranks = np.empty(order.shape, dtype=np.int64)
     np.put_along_axis(ranks, order, np.arange(1, order.shape[1] + 1), axis=1)
     return ranks
 
 
-def _rank_in_languages(pool: NDArray[np.int64], languages: NDArray[np.int16]) -> NDArray[np.int64]:
-    """Rank each row's passages within each language by their ranks among all."""
+def rank_in_languages(pool: NDArray[np.int64], languages: NDArray[np.int16]) -> NDArray[np.int64]:
+    """Rank each row's passages within each language.
+
+    Args:
+        pool: ``[B, P]``: ranks among all.
+        languages: ``[P]``.
+
+    Returns:
+        int64 ``[B, P]``: ranks from 1.
+    """
     own = np.empty_like(pool)
     for language in np.unique(languages):
         columns = np.flatnonzero(languages == language)
-        own[:, columns] = _rank_rows(pool[:, columns])
+        own[:, columns] = rank_rows(pool[:, columns])
     return own
 
 

@@ -116,6 +116,7 @@ class Retriever:
         device: str | None = None,
         engine: Engine = "auto",
         overlap: int = 1,
+        lexical: bool = False,
     ) -> Self:
         """Index passages in a new folder.
 
@@ -130,6 +131,7 @@ class Retriever:
             engine: ``exact``, ``graph`` (approximate; the extra ``faiss``), or ``auto``: graphs from 200,000
                 passages on where the extra is installed.
             overlap: Sentences that start the next passage of a split one again.
+            lexical: Whether the words of passages are counted, to search by them too.
 
         Returns:
             The retriever.
@@ -140,7 +142,8 @@ class Retriever:
             ModelError: The model cannot be loaded.
         """
         encoder = _load_encoder(model, None, None, device) if isinstance(model, str) else model
-        with create_index(Path(folder), identify_model(encoder), _measure(encoder), engine) as change:
+        identity, width = identify_model(encoder), _measure(encoder)
+        with create_index(Path(folder), identity, width, engine, lexical=lexical) as change:
             _add(change, encoder, passages, overlap, nullcontext())
             change.commit()
         return cls(Path(folder), open_index(Path(folder)), encoder)
@@ -167,6 +170,7 @@ class Retriever:
         languages: Sequence[str] | None = None,
         *,
         ranking: str = Fairness.NONE,
+        lexical: bool = False,
     ) -> list[list[Hit]]:
         """Find the best passages for each query.
 
@@ -176,13 +180,15 @@ class Retriever:
             languages: Search these languages only; all when None.
             ranking: How passages of several languages are ranked together: ``none`` (by score), ``quota``,
                 ``calibrated`` or ``fused``; see ``fair_ranking.Fairness``.
+            lexical: Whether to search by words too, and to fuse both rankings; see
+                ``lexical_fusion.fuse_lexically``.
 
         Returns:
             The passages for each query, best first, of equal scores the smaller id first.
 
         Raises:
-            ConfigError: A query is empty, ``k`` is below 1, the index has no passage in a language, or
-                there is no such ranking.
+            ConfigError: A query is empty, ``k`` is below 1, the index has no passage in a language, there
+                is no such ranking, or the index was built without words, or words do not go with it.
             DataError: The index is damaged.
         """
         if isinstance(queries, str):
@@ -194,12 +200,14 @@ class Retriever:
                 raise ConfigError(f"query {number} is empty")
         chosen = _choose_ranking(ranking)
         index = self._index
+        if lexical:
+            index.require_words(chosen)
         wanted = None if languages is None else _choose_languages(languages, index.languages)
         if not queries or not index.count:
             return [[] for _ in queries]
         with self._encoding:
             vectors = self._encoder.encode_queries(queries)
-        found = index.search(vectors, k, wanted, chosen)
+        found = index.search(vectors, k, wanted, chosen, queries if lexical else None)
         return [
             [
                 Hit(passage.id, score, passage.language, passage.title, passage.text, passage.source)

@@ -9,13 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.errors import DataError, ModelError
+from isogloss.errors import ConfigError, DataError, ModelError
 from isogloss.fair_ranking import Fairness
+from isogloss.index.bm25 import IndexWords
 from isogloss.index.fair import Place, rank_places
 from isogloss.index.graph import SegmentGraphs
+from isogloss.index.lexical import rank_with_words
 from isogloss.index.manifest import REBUILD, SEGMENTS, Manifest, read_manifest
 from isogloss.index.moments import LanguageMoments
-from isogloss.index.scoring import QUERIES, Pools, Scored
+from isogloss.index.scoring import QUERIES, Pools, Scored, score_rows
 from isogloss.index.segment import Segment
 from isogloss.passages import Passage
 
@@ -58,6 +60,7 @@ class Index:
         self.segments = [Segment(folder, entry, manifest.dimensions) for entry in manifest.segments]
         self._graphs = [SegmentGraphs(segment) for segment in self.segments]
         self._moments = LanguageMoments(self.segments)
+        self._words = IndexWords(self.segments) if manifest.lexical else None
 
     @property
     def count(self) -> int:
@@ -75,6 +78,7 @@ class Index:
         k: int,
         languages: Sequence[str] | None = None,
         ranking: Fairness = Fairness.NONE,
+        texts: Sequence[str] | None = None,
     ) -> list[list[Found]]:
         """Find the best passages for some queries.
 
@@ -83,16 +87,18 @@ class Index:
             k: How many passages are wanted, from 1; all where there are fewer.
             languages: Search these languages only; all when None.
             ranking: How the passages of all these languages are ranked together.
+            texts: The queries' texts, to search by their words too; None for the vectors alone.
 
         Returns:
             The passages for each query, best first, of equal scores the smaller id first.
 
         Raises:
+            ConfigError: The words of the passages were not counted, or are to be ranked fairly.
             DataError: A file is damaged.
             ModelError: The queries' vectors are not such as the index holds.
 
         Source: exact search is ours; for graphs see ``isogloss.index.graph``, for rankings
-            ``isogloss.index.fair``.
+            ``isogloss.index.fair`` and ``isogloss.index.lexical``.
         """
         if vectors.dtype != np.float32 or vectors.ndim != 2 or vectors.shape[1] != self.manifest.dimensions:
             raise ModelError(
@@ -101,13 +107,18 @@ class Index:
             )
         if not np.isfinite(vectors).all():
             raise ModelError("a query's vector holds NaN or an infinity")
+        words = None if texts is None else self.require_words(ranking)
         searched = [name for name in self.languages if languages is None or name in languages]
         found: list[list[Found]] = []
         for start in range(0, len(vectors), QUERIES):
             block = vectors[start : start + QUERIES]
-            ranked = rank_places(
-                self._find, self._moments.measure, self._language_of, block, k, searched, ranking
-            )
+            if words is None or texts is None:
+                ranked = rank_places(
+                    self._find, self._moments.measure, self._language_of, block, k, searched, ranking
+                )
+            else:
+                asked = texts[start : start + QUERIES]
+                ranked = rank_with_words(self._find, self._score, words, block, asked, k, searched)
             found += [[self._read(place) for place in places] for places in ranked]
         return found
 
@@ -118,6 +129,26 @@ class Index:
             A line for each file that differs; ``index.json`` was compared when it was read.
         """
         return [line for segment in self.segments for line in segment.find_damage()]
+
+    def require_words(self, ranking: Fairness = Fairness.NONE) -> IndexWords:
+        """Insist that passages can be searched by words.
+
+        Args:
+            ranking: How passages are to be ranked together.
+
+        Returns:
+            The words.
+
+        Raises:
+            ConfigError: They were not counted, or do not go with the ranking.
+        """
+        if self._words is None:
+            raise ConfigError(
+                f"{self.folder}: holds no words to search by; build it again with isogloss index --lexical"
+            )
+        if ranking is not Fairness.NONE:
+            raise ConfigError(f"words are fused with the ranking none alone, not with {ranking}")
+        return self._words
 
     def _find(self, queries: NDArray[np.float32], k: int, languages: Sequence[str]) -> list[list[Place]]:
         """Find the best k places by score, then id."""
@@ -153,6 +184,9 @@ class Index:
             )
         ]
         return sorted(places, key=lambda place: (-place.score, place.id))[:k]
+
+    def _score(self, query: NDArray[np.float32], number: int, rows: Sequence[int]) -> list[float]:
+        return score_rows(self.segments[number], np.asarray(rows), query).tolist()
 
     def _language_of(self, place: Place) -> str:
         return self.segments[place.segment].language_of(place.row)
