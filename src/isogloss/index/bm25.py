@@ -17,6 +17,8 @@ from isogloss.lexical import split_words
 
 K1, B = 1.5, 0.75
 """The usual values, those of ``isogloss.lexical``."""
+_ROW = 0xFFFFFFFF
+"""The bits of a place that tell the row; those above tell the segment."""
 
 
 class WordHit(NamedTuple):
@@ -24,13 +26,11 @@ class WordHit(NamedTuple):
 
     Attributes:
         score: BM25, above 0.
-        id: Its id.
         segment: Number of its segment.
         row: Its row there.
     """
 
     score: float
-    id: str
     segment: int
     row: int
 
@@ -111,17 +111,18 @@ class IndexWords:
         return np.concatenate(places), np.concatenate(counts), np.concatenate(lengths)
 
     def _order(self, places: NDArray[np.int64], scores: NDArray[np.float64], depth: int) -> list[WordHit]:
-        """Order passages by falling score, then id, and keep the first."""
+        """Order passages by falling score, then id, and keep the first; ids are read where scores tie."""
         if len(scores) > depth:
             last = np.partition(scores, len(scores) - depth)[len(scores) - depth]
             places, scores = places[scores >= last], scores[scores >= last]
-        hits = []
-        for number in np.unique(places >> 32).tolist():
-            own = places >> 32 == number
-            rows = (places[own] & 0xFFFFFFFF).tolist()
-            names = self._segments[number].ids(rows)
-            hits += [
-                WordHit(score, name, number, row)
-                for score, name, row in zip(scores[own].tolist(), names, rows, strict=True)
-            ]
-        return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:depth]
+        _, groups, sizes = np.unique(scores, return_inverse=True, return_counts=True)
+        equal = sizes[groups] > 1
+        names: dict[int, str] = {}
+        for number in np.unique(places[equal] >> 32).tolist():
+            own = places[equal & (places >> 32 == number)]
+            names.update(zip(own.tolist(), self._segments[number].ids((own & _ROW).tolist()), strict=True))
+        ordered = sorted(
+            zip(scores.tolist(), places.tolist(), strict=True),
+            key=lambda entry: (-entry[0], names.get(entry[1], "")),
+        )
+        return [WordHit(score, place >> 32, place & _ROW) for score, place in ordered[:depth]]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +13,13 @@ from isogloss.index.bm25 import IndexWords
 from isogloss.index.fair import Find, Place
 from isogloss.lexical_fusion import WINDOW, add_inverse_ranks
 
-Score = Callable[[NDArray[np.float32], int, Sequence[int]], list[float]]
-"""Scores some rows of a segment, by its number, for a query."""
+Locate = Callable[[NDArray[np.float32], int, Sequence[int]], list[Place]]
+"""Makes places of some rows of a segment, by its number, for a query."""
 
 
 def rank_with_words(
     find: Find,
-    score: Score,
+    locate: Locate,
     words: IndexWords,
     queries: NDArray[np.float32],
     texts: Sequence[str],
@@ -28,7 +30,7 @@ def rank_with_words(
 
     Args:
         find: Finds the best places by vectors.
-        score: Scores rows by vectors.
+        locate: Makes places of rows.
         words: Finds places by words.
         queries: float32 ``[q, d]``.
         texts: The queries' texts.
@@ -43,20 +45,22 @@ def rank_with_words(
     ranked = []
     for query, text, dense in zip(queries, texts, find(queries, max(k, WINDOW), languages), strict=True):
         ranks = {place[2:]: rank for rank, place in enumerate(dense, start=1)}
-        places = {place[2:]: place for place in dense}
-        own: dict[tuple[int, int], int] = {}
-        for language in languages:
-            for rank, hit in enumerate(words.rank(text, language, WINDOW), start=1):
-                own[hit.segment, hit.row] = rank
-                if hit[2:] not in places:
-                    (value,) = score(query, hit.segment, [hit.row])
-                    places[hit[2:]] = Place(value, hit.id, hit.segment, hit.row)
+        own = {
+            hit[1:]: rank
+            for language in languages
+            for rank, hit in enumerate(words.rank(text, language, WINDOW), start=1)
+        }
+        # The first k by vectors stand before all that words alone give a rank after k.
+        missing = sorted(key for key, rank in own.items() if rank <= k and key not in ranks)
+        places = [*dense]
+        for number, group in groupby(missing, key=itemgetter(0)):
+            places += locate(query, number, [row for _, row in group])
         fused = add_inverse_ranks(
-            np.array([ranks.get(key, 0) for key in places], dtype=np.int64),
-            np.array([own.get(key, 0) for key in places], dtype=np.int64),
+            np.array([ranks.get(place[2:], 0) for place in places], dtype=np.int64),
+            np.array([own.get(place[2:], 0) for place in places], dtype=np.int64),
         )
         order = sorted(
-            zip(fused.tolist(), places.values(), strict=True),
+            zip(fused.tolist(), places, strict=True),
             key=lambda entry: (-entry[0], -entry[1].score, entry[1].id),
         )
         ranked.append([place for _, place in order[:k]])

@@ -118,7 +118,7 @@ class Index:
                 )
             else:
                 asked = texts[start : start + QUERIES]
-                ranked = rank_with_words(self._find, self._score, words, block, asked, k, searched)
+                ranked = rank_with_words(self._find, self._locate, words, block, asked, k, searched)
             found += [[self._read(place) for place in places] for places in ranked]
         return found
 
@@ -185,8 +185,13 @@ class Index:
         ]
         return sorted(places, key=lambda place: (-place.score, place.id))[:k]
 
-    def _score(self, query: NDArray[np.float32], number: int, rows: Sequence[int]) -> list[float]:
-        return score_rows(self.segments[number], np.asarray(rows), query).tolist()
+    def _locate(self, query: NDArray[np.float32], number: int, rows: Sequence[int]) -> list[Place]:
+        """Make places of rows of a segment."""
+        segment = self.segments[number]
+        scores = score_rows(segment, np.asarray(rows), query).tolist()
+        return [
+            Place(*entry, number, row) for *entry, row in zip(scores, segment.ids(rows), rows, strict=True)
+        ]
 
     def _language_of(self, place: Place) -> str:
         return self.segments[place.segment].language_of(place.row)
