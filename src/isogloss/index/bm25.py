@@ -82,7 +82,8 @@ class IndexWords:
         if not found:
             return []
         places, own = np.unique(np.concatenate(found), return_inverse=True)
-        return self._order(places, np.bincount(own, weights=np.concatenate(scores)), depth)
+        sums = np.bincount(own, weights=np.concatenate(scores)).astype(np.float64)
+        return self._order(places, sums, depth)
 
     def _measure(self, language: str) -> tuple[int, float]:
         """Count a language's passages, and the words of one on average."""
