@@ -9,12 +9,13 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from isogloss.fair_ranking import Fairness
-from isogloss.index import ModelIdentity, create_index, open_index
+from isogloss.index import Index, ModelIdentity, create_index, open_index
 from isogloss.passages import Passage
 
 WORDS = 20_000
@@ -62,8 +63,13 @@ def main() -> None:
         index.search(queries[:1], arguments.k, ranking=Fairness.CALIBRATED)
         print(f"first calibrated search: {time.process_time() - start_time:.2f} s")
         for how in Fairness:
-            print_median(how, queries, lambda at, how=how: index.search(queries[at], arguments.k, None, how))
+            print_median(how, queries, partial(search_fairly, index, queries, arguments.k, how))
         print_median("lexical", queries, lambda at: index.search(queries[at], arguments.k, texts=asked[at]))
+
+
+def search_fairly(index: Index, queries: np.ndarray, k: int, how: Fairness, at: slice) -> object:
+    """Search for some of the queries by a ranking."""
+    return index.search(queries[at], k, ranking=how)
 
 
 def print_median(name: str, queries: np.ndarray, search: Callable[[slice], object]) -> None:

@@ -189,9 +189,8 @@ class Index:
         """Make places of rows of a segment."""
         segment = self.segments[number]
         scores = score_rows(segment, np.asarray(rows), query).tolist()
-        return [
-            Place(*entry, number, row) for *entry, row in zip(scores, segment.ids(rows), rows, strict=True)
-        ]
+        named = zip(scores, segment.ids(rows), rows, strict=True)
+        return [Place(score, name, number, row) for score, name, row in named]
 
     def _language_of(self, place: Place) -> str:
         return self.segments[place.segment].language_of(place.row)
