@@ -271,7 +271,7 @@ def _parse(content: dict[str, object], digest: str) -> Manifest:
         model=ModelIdentity(**content["model"]),  # type: ignore[arg-type]
         dimensions=_count(content["dimensions"]),
         engine=engine,  # type: ignore[arg-type]
-        lexical=_check_bool(content["lexical"]),
+        lexical=_check_bool(content.get("lexical", False)),
         generation=_count(content["generation"]),
         segments=tuple(_parse_segment(segment) for segment in segments),
         digest=digest,
