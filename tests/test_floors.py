@@ -40,6 +40,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "streamed_ranking",
         "mining",
         "lexical",
+        "lexical_fusion",
         "debiasing",
         "fair_ranking",
         "vocabulary",

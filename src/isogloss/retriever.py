@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from isogloss.errors import ConfigError, ModelError
+from isogloss.fair_ranking import Fairness
 from isogloss.index import (
     Engine,
     Index,
@@ -115,6 +116,7 @@ class Retriever:
         device: str | None = None,
         engine: Engine = "auto",
         overlap: int = 1,
+        lexical: bool = False,
     ) -> Self:
         """Index passages in a new folder.
 
@@ -129,6 +131,7 @@ class Retriever:
             engine: ``exact``, ``graph`` (approximate; the extra ``faiss``), or ``auto``: graphs from 200,000
                 passages on where the extra is installed.
             overlap: Sentences that start the next passage of a split one again.
+            lexical: Whether the words of passages are counted, to search by them too.
 
         Returns:
             The retriever.
@@ -139,7 +142,8 @@ class Retriever:
             ModelError: The model cannot be loaded.
         """
         encoder = _load_encoder(model, None, None, device) if isinstance(model, str) else model
-        with create_index(Path(folder), identify_model(encoder), _measure(encoder), engine) as change:
+        identity, width = identify_model(encoder), _measure(encoder)
+        with create_index(Path(folder), identity, width, engine, lexical=lexical) as change:
             _add(change, encoder, passages, overlap, nullcontext())
             change.commit()
         return cls(Path(folder), open_index(Path(folder)), encoder)
@@ -160,7 +164,13 @@ class Retriever:
         return self._index.manifest.model.name
 
     def search(
-        self, queries: Sequence[str], k: int = 10, languages: Sequence[str] | None = None
+        self,
+        queries: Sequence[str],
+        k: int = 10,
+        languages: Sequence[str] | None = None,
+        *,
+        ranking: str = Fairness.NONE,
+        lexical: bool = False,
     ) -> list[list[Hit]]:
         """Find the best passages for each query.
 
@@ -168,12 +178,17 @@ class Retriever:
             queries: The queries, in any language.
             k: How many passages are wanted, from 1; all where there are fewer.
             languages: Search these languages only; all when None.
+            ranking: How passages of several languages are ranked together: ``none`` (by score), ``quota``,
+                ``calibrated`` or ``fused``; see ``fair_ranking.Fairness``.
+            lexical: Whether to search by words too, and to fuse both rankings; see
+                ``lexical_fusion.fuse_lexically``.
 
         Returns:
             The passages for each query, best first, of equal scores the smaller id first.
 
         Raises:
-            ConfigError: A query is empty, ``k`` is below 1, or the index has no passage in a language.
+            ConfigError: A query is empty, ``k`` is below 1, the index has no passage in a language, there
+                is no such ranking, or the index was built without words, or words do not go with it.
             DataError: The index is damaged.
         """
         if isinstance(queries, str):
@@ -183,13 +198,16 @@ class Retriever:
         for number, query in enumerate(queries, start=1):
             if not query.strip():
                 raise ConfigError(f"query {number} is empty")
+        chosen = _choose_ranking(ranking)
         index = self._index
+        if lexical:
+            index.require_words(chosen)
         wanted = None if languages is None else _choose_languages(languages, index.languages)
         if not queries or not index.count:
             return [[] for _ in queries]
         with self._encoding:
             vectors = self._encoder.encode_queries(queries)
-        found = index.search(vectors, k, wanted)
+        found = index.search(vectors, k, wanted, chosen, queries if lexical else None)
         return [
             [
                 Hit(passage.id, score, passage.language, passage.title, passage.text, passage.source)
@@ -362,6 +380,13 @@ def _check_model(folder: Path, known: ModelIdentity, other: ModelIdentity) -> No
             f"{folder}: made with another model than {other.name} (not the same: {what}); give the model "
             f"that it was made with ({known.name}), or build it again with isogloss index"
         )
+
+
+def _choose_ranking(name: str) -> Fairness:
+    try:
+        return Fairness(name)
+    except ValueError:
+        raise ConfigError(f"there is no ranking {name!r}; there is {', '.join(Fairness)}") from None
 
 
 def _choose_languages(languages: Sequence[str], known: Mapping[str, int]) -> list[str]:

@@ -56,6 +56,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "exact", "graph"),
         help="how to search (default: auto, which is exact below 200,000 passages)",
     )
+    parser.add_argument(
+        "--lexical", action="store_true", help="count words, for isogloss search --lexical; kept with --add"
+    )
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 ... (default: the best there is)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -105,15 +108,18 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
         mode = "--delete" if arguments.delete else "--check"
         given = [name.upper() for name in named]
         given += [
-            f"--{n}" for n in ("language", "detect", "overlap", "engine", "device") if getattr(arguments, n)
+            f"--{n}"
+            for n in ("language", "detect", "overlap", "engine", "lexical", "device")
+            if getattr(arguments, n)
         ]
         if given:
             raise ConfigError(f"{mode} needs --out alone; leave out {given[0]}")
         return
     if len(named) < 2:
         raise ConfigError("name a model and passages: isogloss index MODEL PASSAGES --out DIR")
-    if arguments.add and arguments.engine:
-        raise ConfigError("--engine is set when the index is made; leave it out with --add")
+    if arguments.add and (arguments.engine or arguments.lexical):
+        name = "engine" if arguments.engine else "lexical"
+        raise ConfigError(f"--{name} is set when the index is made; leave it out with --add")
     if arguments.overlap is not None and arguments.overlap < 0:
         raise ConfigError(f"--overlap takes a whole number from 0; got {arguments.overlap}")
 
@@ -140,6 +146,7 @@ def _add_passages(arguments: argparse.Namespace) -> int:
             device=arguments.device,
             engine=arguments.engine or "auto",
             overlap=overlap,
+            lexical=arguments.lexical,
         ).count
 
 
@@ -149,6 +156,7 @@ def _format(done: dict[str, object], manifest: Manifest) -> str:
     lines = [f"{count:,} passages {what}" for what, count in done.items() if what != "damage"]
     languages = ", ".join(f"{language} {count:,}" for language, count in manifest.languages.items())
     kind = "with graphs" if any(segment.graphs for segment in manifest.segments) else "exact"
+    kind += " and by words" if manifest.lexical else ""
     count = len(manifest.languages)
     lines.append(
         f"{manifest.count:,} passages in {count} language{'' if count == 1 else 's'}"

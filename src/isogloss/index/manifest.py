@@ -132,6 +132,7 @@ class Manifest:
         model: What made the vectors.
         dimensions: Their length.
         engine: How to search.
+        lexical: Whether segments have the words of their passages.
         generation: Number of changes so far.
         segments: Its segments.
         digest: SHA-256 of all this, as it is stored; empty before it is.
@@ -140,6 +141,7 @@ class Manifest:
     model: ModelIdentity
     dimensions: int
     engine: Engine
+    lexical: bool = False
     generation: int = 0
     segments: tuple[SegmentEntry, ...] = ()
     digest: str = field(default="", compare=False)
@@ -269,6 +271,7 @@ def _parse(content: dict[str, object], digest: str) -> Manifest:
         model=ModelIdentity(**content["model"]),  # type: ignore[arg-type]
         dimensions=_count(content["dimensions"]),
         engine=engine,  # type: ignore[arg-type]
+        lexical=_check_bool(content.get("lexical", False)),
         generation=_count(content["generation"]),
         segments=tuple(_parse_segment(segment) for segment in segments),
         digest=digest,
@@ -306,6 +309,12 @@ def _check_name(name: object) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(f"the name {name!r}")
     return name
+
+
+def _check_bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is neither true nor false")
+    return value
 
 
 def _count(value: object) -> int:

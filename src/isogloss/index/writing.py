@@ -154,7 +154,9 @@ class IndexChange:
         if self._old:
             self.replaced += self.delete(name for own in names for name in own)
         vectors = np.concatenate(self._vectors)[order]
-        entry = write_segment(self.folder, _name_segment(), passages, vectors, table)
+        entry = write_segment(
+            self.folder, _name_segment(), passages, vectors, table, lexical=self._manifest.lexical
+        )
         self._new.append(Segment(self.folder, entry, self._manifest.dimensions))
         self._passages, self._vectors = [], []
 
@@ -174,7 +176,7 @@ class IndexChange:
 
     def _rewrite(self, entries: Sequence[SegmentEntry]) -> SegmentEntry:
         segments = [Segment(self.folder, entry, self._manifest.dimensions) for entry in entries]
-        return merge_segments(self.folder, _name_segment(), segments)
+        return merge_segments(self.folder, _name_segment(), segments, lexical=self._manifest.lexical)
 
     def _add_graphs(self, entry: SegmentEntry, entries: Sequence[SegmentEntry]) -> SegmentEntry:
         """Build a segment's graphs where the engine wants them and they are not there."""
@@ -203,7 +205,7 @@ class IndexChange:
 
 @contextmanager
 def create_index(
-    folder: Path, model: ModelIdentity, dimensions: int, engine: Engine
+    folder: Path, model: ModelIdentity, dimensions: int, engine: Engine, *, lexical: bool = False
 ) -> Iterator[IndexChange]:
     """Make an index; it is there once the change is committed.
 
@@ -212,6 +214,7 @@ def create_index(
         model: What makes the vectors.
         dimensions: Their length.
         engine: How to search.
+        lexical: Whether the words of passages are counted, to search by them too.
 
     Yields:
         The change.
@@ -224,7 +227,7 @@ def create_index(
     if folder.is_dir() and (found := next((e.name for e in folder.iterdir() if not _is_own(e.name)), None)):
         what = "an index already; add passages to it, or" if found == MANIFEST else f"{found!r};"
         raise ConfigError(f"{folder} holds {what} name a new folder")
-    manifest = Manifest(model, dimensions, engine)
+    manifest = Manifest(model, dimensions, engine, lexical)
     with _keep_others_out(folder):
         if (folder / MANIFEST).exists():
             raise ConfigError(f"{folder} holds an index already; add passages to it, or name a new folder")
