@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -69,6 +71,8 @@ class Retriever:
         self.folder = folder
         self._index = index
         self._encoder = encoder
+        # Tokenizers keep the lengths of the text at hand: one text at a time.
+        self._encoding = threading.Lock()
 
     @classmethod
     def load(
@@ -136,7 +140,7 @@ class Retriever:
         """
         encoder = _load_encoder(model, None, None, device) if isinstance(model, str) else model
         with create_index(Path(folder), identify_model(encoder), _measure(encoder), engine) as change:
-            _add(change, encoder, passages, overlap)
+            _add(change, encoder, passages, overlap, nullcontext())
             change.commit()
         return cls(Path(folder), open_index(Path(folder)), encoder)
 
@@ -183,7 +187,9 @@ class Retriever:
         wanted = None if languages is None else _choose_languages(languages, index.languages)
         if not queries or not index.count:
             return [[] for _ in queries]
-        found = index.search(self._encoder.encode_queries(queries), k, wanted)
+        with self._encoding:
+            vectors = self._encoder.encode_queries(queries)
+        found = index.search(vectors, k, wanted)
         return [
             [
                 Hit(passage.id, score, passage.language, passage.title, passage.text, passage.source)
@@ -210,7 +216,7 @@ class Retriever:
         """
         with change_index(self.folder) as change:
             _check_model(self.folder, read_manifest(self.folder).model, identify_model(self._encoder))
-            added = _add(change, self._encoder, passages, overlap)
+            added = _add(change, self._encoder, passages, overlap, self._encoding)
             change.commit()
         self.reload()
         return added
@@ -290,7 +296,13 @@ def identify_model(encoder: BatchEncoder) -> ModelIdentity:
     )
 
 
-def _add(change: IndexChange, encoder: BatchEncoder, passages: Iterable[Passage], overlap: int) -> int:
+def _add(
+    change: IndexChange,
+    encoder: BatchEncoder,
+    passages: Iterable[Passage],
+    overlap: int,
+    encoding: AbstractContextManager[object],
+) -> int:
     """Split, encode and add passages, some thousand at a time; what is encoded is kept if this is killed."""
     from isogloss.encoding.store import EmbeddingStore
     from isogloss.encoding.stored import StoredEncoder
@@ -300,10 +312,13 @@ def _add(change: IndexChange, encoder: BatchEncoder, passages: Iterable[Passage]
     added = 0
     checked = check_passages(passages)
     while documents := list(islice(checked, ENCODED_AT_ONCE)):
-        parts = _split(documents, encoder, overlap)
+        with encoding:
+            parts = _split(documents, encoder, overlap)
         for start in range(0, len(parts), ENCODED_AT_ONCE):
             chosen = parts[start : start + ENCODED_AT_ONCE]
-            change.add(chosen, stored.encode_passages([part.encoded_text() for part in chosen]))
+            with encoding:
+                vectors = stored.encode_passages([part.encoded_text() for part in chosen])
+            change.add(chosen, vectors)
         added += len(parts)
     return added
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,14 @@ def test_what_was_built_is_found_again(built: Path, xlmr: Path) -> None:
     assert best[1] == Hit("p1", pytest.approx(1, abs=1e-6), "de", "", SENTENCES[1], "")
     assert {hit.language for hit in loaded.search(["town"], 9, ["deu", "RU"])[0]} == {"de", "ru"}
     assert loaded.search([]) == []
+
+
+def test_threads_may_search_at_once(built: Path) -> None:
+    loaded = Retriever.load(built)
+    alone = [loaded.search([text], 3) for text in SENTENCES]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda text: loaded.search([text], 3), SENTENCES * 3))
+    assert together == alone * 3
 
 
 def test_long_documents_are_split_and_replaced_whole(tmp_path: Path, xlmr: Path) -> None:

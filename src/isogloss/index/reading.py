@@ -165,8 +165,10 @@ def open_index(folder: Path) -> Index:
         manifest = read_manifest(folder)
         try:
             return Index(folder, manifest)
-        except FileNotFoundError as error:
+        except (FileNotFoundError, DataError) as error:
             # A change that was committed just now removed what the one before consisted of.
             if read_manifest(folder).digest == manifest.digest:
+                if isinstance(error, DataError):
+                    raise
                 raise DataError(f"is missing; {REBUILD}", str(error.filename)) from None
     raise DataError("changes faster than it can be opened; try again", folder / SEGMENTS)

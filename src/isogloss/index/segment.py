@@ -10,6 +10,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -205,7 +207,9 @@ class Segment:
 class SegmentWriter:
     """Write a segment language by language; it counts only when an index names it."""
 
-    def __init__(self, index: Path, name: str, rows: int, dimensions: int) -> None:
+    def __init__(
+        self, index: Path, name: str, rows: int, dimensions: int, table: NameTable | None = None
+    ) -> None:
         """Make the folder.
 
         Args:
@@ -213,6 +217,7 @@ class SegmentWriter:
             name: The segment's name, a new one.
             rows: How many passages it will hold.
             dimensions: The length of the vectors.
+            table: Which row will have which name; made from the passages when not given.
         """
         self._folder = index / SEGMENTS / name
         self._folder.mkdir(parents=True)
@@ -224,6 +229,7 @@ class SegmentWriter:
         self._names: list[tuple[str, ...]] = []
         self._languages: dict[str, tuple[int, int]] = {}
         self._rows = rows
+        self._table = table
 
     def append(self, passages: Sequence[Passage], vectors: NDArray[np.float32]) -> None:
         """Write passages; those of a language have to follow each other.
@@ -233,11 +239,13 @@ class SegmentWriter:
             vectors: float32 ``[n, d]``.
         """
         self._vectors.write(np.ascontiguousarray(vectors, dtype="<f4").data)
-        for passage in passages:
-            row = len(self._names)
-            first, _ = self._languages.get(passage.language, (row, row))
-            self._languages[passage.language] = (first, row + 1)
-            self._names.append(passage.names())
+        row = max((end for _, end in self._languages.values()), default=0)
+        for language, group in groupby(passages, key=attrgetter("language")):
+            first, _ = self._languages.get(language, (row, row))
+            row += sum(1 for _ in group)
+            self._languages[language] = (first, row)
+        if self._table is None:
+            self._names += [passage.names() for passage in passages]
         self._waiting += passages
         whole = len(self._waiting) // _BATCH_ROWS * _BATCH_ROWS
         self._write_texts(whole)
@@ -251,13 +259,14 @@ class SegmentWriter:
         Raises:
             ValueError: Not as many passages as announced were written, or a language's were not together.
         """
-        sizes = sum(end - start for start, end in self._languages.values())
-        if not len(self._names) == sizes == self._rows:
-            raise ValueError(f"{self._rows} passages were announced, {len(self._names)} written")
+        written = sum(end - start for start, end in self._languages.values())
+        if written != self._rows:
+            raise ValueError(f"{self._rows} passages were announced, {written} written")
         self._write_texts(len(self._waiting))
         self._texts.close()
         self._vectors.close()
-        np.save(self._folder / NAMES, make_table(self._names), allow_pickle=False)
+        table = make_table(self._names) if self._table is None else self._table
+        np.save(self._folder / NAMES, table, allow_pickle=False)
         files = tuple(describe_file(self._folder / name) for name in (VECTORS, PASSAGES, NAMES))
         sync_folder(self._folder)
         sync_folder(self._folder.parent)
@@ -269,33 +278,30 @@ class SegmentWriter:
 
         for start in range(0, count, _BATCH_ROWS):
             batch = self._waiting[start : min(start + _BATCH_ROWS, count)]
-            columns: list[pa.Array] = [
-                pa.array([getattr(passage, name) for passage in batch], pa.string()) for name in _COLUMNS
-            ]
-            columns.append(pa.array([passage.start for passage in batch], pa.int64()))
+            fields = dict(zip(Passage._fields, zip(*batch, strict=True), strict=True))
+            columns: list[pa.Array] = [pa.array(fields[name], pa.string()) for name in _COLUMNS]
+            columns.append(pa.array(fields["start"], pa.int64()))
             self._texts.write_batch(pa.record_batch(columns, names=[*_COLUMNS, "start"]))
         del self._waiting[:count]
 
 
 def write_segment(
-    index: Path, name: str, passages: Sequence[Passage], vectors: NDArray[np.float32]
+    index: Path, name: str, passages: Sequence[Passage], vectors: NDArray[np.float32], table: NameTable
 ) -> SegmentEntry:
-    """Write passages in any order as a segment.
+    """Write passages as a segment.
 
     Args:
         index: The index's folder.
         name: The segment's name, a new one.
-        passages: The passages.
+        passages: The passages, those of a language one after the other.
         vectors: float32 ``[n, d]``, a row for each.
+        table: Which row has which name.
 
     Returns:
         What an index says of it.
     """
-    order = sorted(range(len(passages)), key=lambda row: passages[row].language)
-    writer = SegmentWriter(index, name, len(passages), vectors.shape[1])
-    for start in range(0, len(order), _BLOCK_ROWS):
-        rows = order[start : start + _BLOCK_ROWS]
-        writer.append([passages[row] for row in rows], vectors[rows])
+    writer = SegmentWriter(index, name, len(passages), vectors.shape[1], table)
+    writer.append(passages, vectors)
     return writer.close()
 
 

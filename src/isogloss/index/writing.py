@@ -141,16 +141,20 @@ class IndexChange:
         """Write what was gathered as a segment, unless an id occurs twice."""
         if not self._passages:
             return
-        names = [passage.names() for passage in self._passages]
+        # The rows of a language stand together.
+        order = sorted(range(len(self._passages)), key=lambda row: self._passages[row].language)
+        passages = [self._passages[row] for row in order]
+        names = [passage.names() for passage in passages]
         table = make_table(names)
         if (pair := find_shared(table, table)) is not None:
-            raise _repeated(*(self._passages[row] for row in pair))
+            raise _repeated(*(self._passages[row] for row in sorted(order[row] for row in pair)))
         for segment in self._new:
             if (pair := find_shared(segment.names(), table)) is not None:
-                raise _repeated(segment.passages([pair[0]])[0], self._passages[pair[1]])
-        self.replaced += self.delete(name for own in names for name in own)
-        vectors = np.concatenate(self._vectors)
-        entry = write_segment(self.folder, _name_segment(), self._passages, vectors)
+                raise _repeated(segment.passages([pair[0]])[0], passages[pair[1]])
+        if self._old:
+            self.replaced += self.delete(name for own in names for name in own)
+        vectors = np.concatenate(self._vectors)[order]
+        entry = write_segment(self.folder, _name_segment(), passages, vectors, table)
         self._new.append(Segment(self.folder, entry, self._manifest.dimensions))
         self._passages, self._vectors = [], []
 
