@@ -4,31 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.errors import DataError, ModelError
+from isogloss.errors import DataError
+from isogloss.index.engines import Found
 from isogloss.index.graph import SegmentGraphs
-from isogloss.index.manifest import REBUILD, SEGMENTS, Manifest, read_manifest
+from isogloss.index.manifest import REBUILD, SEGMENTS, Manifest, ModelIdentity, read_manifest
 from isogloss.index.scoring import QUERIES, Pools, Scored
 from isogloss.index.segment import Segment
-from isogloss.passages import Passage
+from isogloss.index.vectors import check_queries
 
 _TRIES = 10
-
-
-class Found(NamedTuple):
-    """Hold a found passage.
-
-    Attributes:
-        passage: The passage.
-        score: Cosine of its vector and the query's, -1 to 1.
-    """
-
-    passage: Passage
-    score: float
 
 
 class Index:
@@ -54,6 +42,16 @@ class Index:
         self.manifest = manifest
         self.segments = [Segment(folder, entry, manifest.dimensions) for entry in manifest.segments]
         self._graphs = [SegmentGraphs(segment) for segment in self.segments]
+
+    @property
+    def model(self) -> ModelIdentity:
+        """What made the vectors."""
+        return self.manifest.model
+
+    @property
+    def engine(self) -> str:
+        """How it is searched, for people."""
+        return "with graphs" if any(segment.entry.graphs for segment in self.segments) else "exact"
 
     @property
     def count(self) -> int:
@@ -84,17 +82,22 @@ class Index:
 
         Source: exact search is ours; for graphs see ``isogloss.index.graph``.
         """
-        if vectors.dtype != np.float32 or vectors.ndim != 2 or vectors.shape[1] != self.manifest.dimensions:
-            raise ModelError(
-                f"queries of float32 and length {self.manifest.dimensions} can be searched, not "
-                f"{vectors.dtype} of shape {list(vectors.shape)}"
-            )
-        if not np.isfinite(vectors).all():
-            raise ModelError("a query's vector holds NaN or an infinity")
+        check_queries(vectors, self.manifest.dimensions)
         found: list[list[Found]] = []
         for start in range(0, len(vectors), QUERIES):
             found += self._search_block(vectors[start : start + QUERIES], k, languages)
         return found
+
+    def is_changed(self) -> bool:
+        """Tell whether the folder holds another state by now.
+
+        Returns:
+            True when it does.
+
+        Raises:
+            DataError: The index is gone or damaged.
+        """
+        return read_manifest(self.folder).digest != self.manifest.digest
 
     def find_damage(self) -> list[str]:
         """Compare every byte of the index with its checksum.
