@@ -388,7 +388,8 @@ def _import_client() -> type[MilvusClient]:
     # They print what goes wrong with a trace; it reaches the user as an error of ours.
     for name in ("pymilvus", "milvus_lite"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    return MilvusClient
+    client: type[MilvusClient] = MilvusClient
+    return client
 
 
 def _describe_identity(model: ModelIdentity, dimensions: int) -> str:
@@ -434,14 +435,16 @@ def _is_name(name: str) -> bool:
 
 
 def _refuses_token(error: BaseException) -> bool:
-    """Look for a refusal among an error and what caused it."""
+    """Look for a refusal among an error and what caused it; pymilvus raises some errors from themselves."""
     import grpc
 
+    seen: list[BaseException] = []
     current: BaseException | None = error
-    while current is not None:
+    while current is not None and current not in seen:
         code = current.code() if isinstance(current, grpc.Call) else None
         if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
             return True
+        seen.append(current)
         current = current.__cause__
     return False
 
