@@ -111,6 +111,9 @@ class Change(Protocol):
     def commit(self) -> object:
         """Make the change: from here on every reader sees it, and a crash does not undo it.
 
+        Returns:
+            The engine's own description of the new state, if it has one.
+
         Raises:
             DataError: The index is damaged, or does not answer.
         """
