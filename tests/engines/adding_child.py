@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from made_up_index import MODEL, WIDTH, passage, vectors_of
-
 from isogloss.index import MilvusPlace, change_index, create_index
+from made_up_index import MODEL, WIDTH, passage, vectors_of
 
 
 def main(folder: Path, what: str) -> None:
@@ -17,7 +16,8 @@ def main(folder: Path, what: str) -> None:
         for batch in range(10_000):
             made = [passage(f"{batch}-{n}", f"text {chr(97 + n)}") for n in range(20)]
             change.add(made, vectors_of([one.text for one in made]))
-            print(batch, flush=True)
+            sys.stdout.write(f"{batch}\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

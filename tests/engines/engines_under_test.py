@@ -11,7 +11,7 @@ from milvus_lite.server_manager import server_manager_instance
 
 import made_up_index
 from isogloss.index import MilvusPlace, SearchableIndex, create_index, open_index
-from isogloss.index.milvus.collection import LITE
+from isogloss.index.milvus.connection import LITE
 from isogloss.passages import Passage
 from made_up_index import MODEL, WIDTH, vectors_of
 

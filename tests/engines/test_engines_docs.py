@@ -11,7 +11,7 @@ import pytest
 from milvus_lite.server_manager import server_manager_instance
 
 from isogloss.cli.main import main
-from isogloss.index.milvus.collection import LITE
+from isogloss.index.milvus.connection import LITE
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "engines.md").read_text(encoding="utf-8")

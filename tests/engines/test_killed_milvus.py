@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from engines_under_test import EngineUnderTest
-from made_up_index import assert_same, passage
 
 from isogloss.errors import DataError
+from made_up_index import assert_same, passage
 
 TESTS = Path(__file__).parents[1]
 BATCHES = 4

@@ -23,7 +23,8 @@ from isogloss.errors import ConfigError, DataError, ModelError
 from isogloss.index import Change, MilvusPlace, change_index, create_index, open_index
 from isogloss.index.milvus import collection as module
 from isogloss.index.milvus import reading
-from isogloss.index.milvus.collection import LITE, Collection, quote
+from isogloss.index.milvus.collection import Collection, quote
+from isogloss.index.milvus.connection import LITE
 from isogloss.index.milvus.place import read_place, write_place
 from isogloss.retriever import Retriever
 from made_up_index import MODEL, WIDTH, MadeUpEncoder, passage, vectors_of
@@ -294,7 +295,7 @@ def reading_manifest(folder: Path, content: dict[str, object]) -> None:
 
 
 def test_a_server_that_goes_away_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_TIMEOUT", 1.0)
+    monkeypatch.setattr(module, "TIMEOUT", 1.0)
     server, database, port = start_server_in_thread(data_dir=str(tmp_path / "d"), host="127.0.0.1", port=0)
     engine = EngineUnderTest("server", tmp_path / "index", f"http://127.0.0.1:{port}")
     engine.create([passage("a", "x")])

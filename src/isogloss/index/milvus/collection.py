@@ -1,30 +1,22 @@
-"""Talk to Milvus about one collection; what it answers in error becomes one line of ours."""
+"""Read and write one collection of Milvus."""
 
 from __future__ import annotations
 
 import json
-import logging
-import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.errors import ConfigError, DataError, first_line
+from isogloss.errors import DataError
 from isogloss.index.manifest import MILVUS_FORMAT, REBUILD, ModelIdentity
+from isogloss.index.milvus.connection import LITE, TIMEOUT, connect_server, explain_errors, open_file
 from isogloss.index.milvus.place import MilvusPlace
 from isogloss.passages import Passage
 
-if TYPE_CHECKING:
-    from pymilvus import MilvusClient
-
-LITE = "milvus.db"
-TOKEN = "MILVUS_TOKEN"  # noqa: S105
 MOST = 16_384
 """Rows that Milvus gives for a query at most."""
 TEXT_BYTES = 65_535
@@ -44,8 +36,6 @@ _REQUEST_BYTES = 16 << 20
 """Rows are sent in requests of about this size: a cluster takes 64 MB."""
 _NAMES = 1000
 """Names of a filter."""
-_TIMEOUT = 60.0
-"""Seconds that a request may take, with whatever is tried again."""
 
 
 class Collection:
@@ -69,7 +59,7 @@ class Collection:
         """
         self.place = place
         self.label = place.address or str(folder / LITE)
-        self._client = _connect_server(place.address) if place.address else _open_file(folder / LITE)
+        self._client = connect_server(place.address) if place.address else open_file(folder / LITE)
 
     def exists(self) -> bool:
         """Tell whether the collection is there.
@@ -77,8 +67,8 @@ class Collection:
         Returns:
             True when it is.
         """
-        with self._answers():
-            return bool(self._client.has_collection(self.place.collection, timeout=_TIMEOUT))
+        with explain_errors(self.label):
+            return bool(self._client.has_collection(self.place.collection, timeout=TIMEOUT))
 
     def is_whole(self) -> bool:
         """Tell whether a collection that is there has its index, which is made last.
@@ -86,7 +76,7 @@ class Collection:
         Returns:
             False for what a killed attempt left.
         """
-        with self._answers():
+        with explain_errors(self.label):
             return "vector" in self._client.list_indexes(self.place.collection)
 
     def create(self, model: ModelIdentity, dimensions: int) -> None:
@@ -116,20 +106,20 @@ class Collection:
             indexes.add_index(name, index_type="INVERTED")
         kind = "AUTOINDEX" if self.place.address else "FLAT"
         indexes.add_index("vector", index_type=kind, metric_type="IP")  # of vectors of length 1: the cosine
-        with self._answers():
+        with explain_errors(self.label):
             self._client.create_collection(
                 self.place.collection,
                 schema=schema,
                 index_params=indexes,
                 consistency_level="Strong",  # a search sees every write that was acknowledged
                 properties={_IDENTITY: identity},
-                timeout=_TIMEOUT,
+                timeout=TIMEOUT,
             )
 
     def drop(self) -> None:
         """Remove the collection with all that is in it."""
-        with self._answers():
-            self._client.drop_collection(self.place.collection, timeout=_TIMEOUT)
+        with explain_errors(self.label):
+            self._client.drop_collection(self.place.collection, timeout=TIMEOUT)
 
     def load(self, model: ModelIdentity, dimensions: int) -> None:
         """Make the collection ready for search, if it is what it should be.
@@ -143,8 +133,8 @@ class Collection:
         """
         if not self.exists():
             raise DataError(f"has no collection {self.place.collection!r} any more; {REBUILD}", self.label)
-        with self._answers():
-            about = self._client.describe_collection(self.place.collection, timeout=_TIMEOUT)
+        with explain_errors(self.label):
+            about = self._client.describe_collection(self.place.collection, timeout=TIMEOUT)
             # Milvus Lite keeps no descriptions.
             found = about.get("properties", {}).get(_IDENTITY) or about.get("description", "")
             if not _is_identity(found, model, dimensions):
@@ -153,7 +143,7 @@ class Collection:
                     "(isogloss keeps the model's identity with it); name another one, or build it again",
                     self.label,
                 )
-            self._client.load_collection(self.place.collection, timeout=_TIMEOUT)
+            self._client.load_collection(self.place.collection, timeout=TIMEOUT)
 
     def index_kind(self) -> str:
         """Tell which index the collection has over its vectors.
@@ -161,8 +151,8 @@ class Collection:
         Returns:
             ``FLAT``, ``AUTOINDEX``, ``HNSW`` ...
         """
-        with self._answers():
-            about = self._client.describe_index(self.place.collection, "vector", timeout=_TIMEOUT)
+        with explain_errors(self.label):
+            about = self._client.describe_index(self.place.collection, "vector", timeout=TIMEOUT)
         return str(about["index_type"]) if about else "FLAT"
 
     def upsert(self, passages: Sequence[Passage], vectors: NDArray[np.float32], change: int) -> None:
@@ -187,8 +177,8 @@ class Collection:
                 {**{name: getattr(passage, name) for name in _FIELDS}, "change": change, "vector": vector}
                 for passage, vector in zip(passages[start:end], vectors[start:end], strict=True)
             ]
-            with self._answers():
-                self._client.upsert(self.place.collection, rows, timeout=_TIMEOUT)
+            with explain_errors(self.label):
+                self._client.upsert(self.place.collection, rows, timeout=TIMEOUT)
             start = end
 
     def count_replaced(self, ids: Sequence[str], change: int) -> Counter[str]:
@@ -233,14 +223,14 @@ class Collection:
         Args:
             change: Its number.
         """
-        with self._answers():
-            self._client.delete(self.place.collection, filter=f"change != {change}", timeout=_TIMEOUT)
+        with explain_errors(self.label):
+            self._client.delete(self.place.collection, filter=f"change != {change}", timeout=TIMEOUT)
 
     def settle(self) -> None:
         """Make Milvus Lite write what it holds in memory, where its searches take long."""
         if not self.place.address:
-            with self._answers():
-                self._client.flush(self.place.collection, timeout=_TIMEOUT)
+            with explain_errors(self.label):
+                self._client.flush(self.place.collection, timeout=TIMEOUT)
 
     def count(self) -> int:
         """Count the rows.
@@ -277,7 +267,7 @@ class Collection:
         Returns:
             For each query, passages with Milvus's score, which is rounded in a way of its own, and vector.
         """
-        with self._answers():
+        with explain_errors(self.label):
             answer = self._client.search(
                 self.place.collection,
                 data=list(vectors),
@@ -285,7 +275,7 @@ class Collection:
                 filter="" if languages is None else f"language in {_list(languages)}",
                 output_fields=[*_FIELDS, "vector"],
                 anns_field="vector",
-                timeout=_TIMEOUT,
+                timeout=TIMEOUT,
             )
             return [
                 [
@@ -299,33 +289,20 @@ class Collection:
         for start in range(0, len(ids), _NAMES):
             # Not by the argument `ids`: pymilvus puts those into a filter as they are.
             wanted = f"id in {_list(ids[start : start + _NAMES])}"
-            with self._answers():
-                self._client.delete(self.place.collection, filter=wanted, timeout=_TIMEOUT)
+            with explain_errors(self.label):
+                self._client.delete(self.place.collection, filter=wanted, timeout=TIMEOUT)
 
     def _count(self, wanted: str) -> int:
         return int(self._query(wanted, ["count(*)"])[0]["count(*)"])
 
     def _query(self, wanted: str, fields: Sequence[str], limit: int | None = None) -> list[dict[str, str]]:
         bound = {} if limit is None else {"limit": limit}
-        with self._answers():
+        with explain_errors(self.label):
             return list(
                 self._client.query(
-                    self.place.collection, filter=wanted, output_fields=fields, timeout=_TIMEOUT, **bound
+                    self.place.collection, filter=wanted, output_fields=fields, timeout=TIMEOUT, **bound
                 )
             )
-
-    @contextmanager
-    def _answers(self) -> Iterator[None]:
-        """Say in one line what Milvus refuses, or that it does not answer."""
-        import grpc
-        from pymilvus import MilvusException
-
-        try:
-            yield
-        except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError) as error:
-            if _refuses_token(error):
-                raise _refused(self.label) from error
-            raise DataError(f"Milvus does not do what is asked: {_tell(error)}", self.label) from error
 
 
 def quote(text: str) -> str:
@@ -343,53 +320,6 @@ def quote(text: str) -> str:
 
 def _list(texts: Sequence[str]) -> str:
     return f"[{', '.join(quote(text) for text in texts)}]"
-
-
-def _connect_server(address: str) -> MilvusClient:
-    client = _import_client()
-    import grpc
-    from pymilvus import MilvusException
-
-    try:
-        return client(address, token=os.environ.get(TOKEN, ""), timeout=10)
-    except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError) as error:
-        if _refuses_token(error):
-            raise _refused(address) from error
-        raise ConfigError(
-            f"{address}: no Milvus can be reached there; check the address, and that it runs"
-        ) from error
-
-
-def _open_file(path: Path) -> MilvusClient:
-    client = _import_client()
-    from pymilvus import MilvusException
-
-    try:
-        import milvus_lite  # noqa: F401
-    except ImportError as error:
-        raise ConfigError("Milvus in a file needs Milvus Lite: pip install 'isogloss[milvus]'") from error
-    if path.is_file():
-        raise DataError(f"is of an older release of Milvus Lite; {REBUILD}", path)
-    try:
-        return client(str(path))
-    except MilvusException as error:
-        raise DataError(
-            "cannot be opened: another process has it open (Milvus Lite serves one at a time; Milvus at an "
-            "address serves many), or it is damaged",
-            path,
-        ) from error
-
-
-def _import_client() -> type[MilvusClient]:
-    try:
-        from pymilvus import MilvusClient
-    except ImportError as error:
-        raise ConfigError("Milvus needs the package pymilvus: pip install 'isogloss[milvus]'") from error
-    # They print what goes wrong with a trace; it reaches the user as an error of ours.
-    for name in ("pymilvus", "milvus_lite"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    client: type[MilvusClient] = MilvusClient
-    return client
 
 
 def _describe_identity(model: ModelIdentity, dimensions: int) -> str:
@@ -432,27 +362,3 @@ def _is_name(name: str) -> bool:
         return len(name.encode()) <= NAME_BYTES
     except UnicodeEncodeError:
         return False
-
-
-def _refuses_token(error: BaseException) -> bool:
-    """Look for a refusal among an error and what caused it; pymilvus raises some errors from themselves."""
-    import grpc
-
-    seen: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in seen:
-        code = current.code() if isinstance(current, grpc.Call) else None
-        if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
-            return True
-        seen.append(current)
-        current = current.__cause__
-    return False
-
-
-def _refused(label: str) -> ConfigError:
-    given = "refuses the token in" if os.environ.get(TOKEN) else "wants a token, or user:password, in"
-    return ConfigError(f"{label}: Milvus {given} the environment variable {TOKEN}")
-
-
-def _tell(error: Exception) -> str:
-    return first_line(Exception(getattr(error, "message", "") or str(error)))

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from isogloss.errors import ConfigError, DataError
 from isogloss.files import hold_lock
 from isogloss.index.manifest import MANIFEST, ModelIdentity
-from isogloss.index.milvus.collection import LITE, Collection
+from isogloss.index.milvus.collection import Collection
+from isogloss.index.milvus.connection import LITE
 from isogloss.index.milvus.place import MilvusManifest, MilvusPlace, read_place, write_place
 from isogloss.index.milvus.reading import count_languages
 from isogloss.index.names import NameTable, find_shared, make_table
