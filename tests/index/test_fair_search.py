@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_index import LANGUAGES, WIDTH, MadeUpEncoder, add, create, delete, ids, passage, vectors_of
 from numpy.typing import NDArray
 
 from isogloss.errors import ConfigError
@@ -19,6 +18,7 @@ from isogloss.index import fair, open_index, scoring, writing
 from isogloss.index.moments import LanguageMoments
 from isogloss.passages import Passage
 from isogloss.retriever import Retriever
+from made_up_index import LANGUAGES, WIDTH, MadeUpEncoder, add, create, delete, ids, passage, vectors_of
 
 FAIR = [strategy for strategy in Fairness if strategy is not Fairness.NONE]
 WORDS = ["river", "town", "bridge", "a", "mill", "stone"]

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from made_up_index import MadeUpEncoder
 
 from isogloss import retriever
 from isogloss.cli.main import main
+from made_up_index import MadeUpEncoder
 from tiny_models import SENTENCES
 
 ROWS = [

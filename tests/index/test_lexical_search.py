@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_index import LANGUAGES, MODEL, WIDTH, MadeUpEncoder, add, delete, ids, vectors_of
 
 from isogloss.errors import ConfigError, DataError
 from isogloss.fair_ranking import Fairness
@@ -22,6 +21,7 @@ from isogloss.lexical import score_lexically, split_words
 from isogloss.lexical_fusion import fuse_lexically
 from isogloss.passages import Passage
 from isogloss.retriever import Retriever
+from made_up_index import LANGUAGES, MODEL, WIDTH, MadeUpEncoder, add, delete, ids, vectors_of
 
 WORDS = ["river", "1953", "Nile", "东京塔", "a", "?"]
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)

@@ -4,36 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.errors import ConfigError, DataError, ModelError
+from isogloss.errors import ConfigError, DataError
 from isogloss.fair_ranking import Fairness
 from isogloss.index.bm25 import IndexWords
+from isogloss.index.engines import Found
 from isogloss.index.fair import Place, rank_places
 from isogloss.index.graph import SegmentGraphs
 from isogloss.index.lexical import rank_with_words
-from isogloss.index.manifest import REBUILD, SEGMENTS, Manifest, read_manifest
+from isogloss.index.manifest import REBUILD, SEGMENTS, Manifest, ModelIdentity, read_manifest
 from isogloss.index.moments import LanguageMoments
 from isogloss.index.scoring import QUERIES, Pools, Scored, score_rows
 from isogloss.index.segment import Segment
-from isogloss.passages import Passage
+from isogloss.index.vectors import check_queries
 
 _TRIES = 10
-
-
-class Found(NamedTuple):
-    """Hold a found passage.
-
-    Attributes:
-        passage: The passage.
-        score: Cosine of its vector and the query's, -1 to 1.
-    """
-
-    passage: Passage
-    score: float
 
 
 class Index:
@@ -61,6 +49,17 @@ class Index:
         self._graphs = [SegmentGraphs(segment) for segment in self.segments]
         self._moments = LanguageMoments(self.segments)
         self._words = IndexWords(self.segments) if manifest.lexical else None
+
+    @property
+    def model(self) -> ModelIdentity:
+        """What made the vectors."""
+        return self.manifest.model
+
+    @property
+    def engine(self) -> str:
+        """How it is searched, for people."""
+        kind = "with graphs" if any(segment.entry.graphs for segment in self.segments) else "exact"
+        return f"{kind} and by words" if self.manifest.lexical else kind
 
     @property
     def count(self) -> int:
@@ -100,14 +99,8 @@ class Index:
         Source: exact search is ours; for graphs see ``isogloss.index.graph``, for rankings
             ``isogloss.index.fair`` and ``isogloss.index.lexical``.
         """
-        if vectors.dtype != np.float32 or vectors.ndim != 2 or vectors.shape[1] != self.manifest.dimensions:
-            raise ModelError(
-                f"queries of float32 and length {self.manifest.dimensions} can be searched, not "
-                f"{vectors.dtype} of shape {list(vectors.shape)}"
-            )
-        if not np.isfinite(vectors).all():
-            raise ModelError("a query's vector holds NaN or an infinity")
-        words = None if texts is None else self.require_words(ranking)
+        check_queries(vectors, self.manifest.dimensions)
+        words = self._require_words(ranking) if texts is not None else None
         searched = [name for name in self.languages if languages is None or name in languages]
         found: list[list[Found]] = []
         for start in range(0, len(vectors), QUERIES):
@@ -122,6 +115,17 @@ class Index:
             found += [[self._read(place) for place in places] for places in ranked]
         return found
 
+    def is_changed(self) -> bool:
+        """Tell whether the folder holds another state by now.
+
+        Returns:
+            True when it does.
+
+        Raises:
+            DataError: The index is gone or damaged.
+        """
+        return read_manifest(self.folder).digest != self.manifest.digest
+
     def find_damage(self) -> list[str]:
         """Compare every byte of the index with its checksum.
 
@@ -130,18 +134,21 @@ class Index:
         """
         return [line for segment in self.segments for line in segment.find_damage()]
 
-    def require_words(self, ranking: Fairness = Fairness.NONE) -> IndexWords:
-        """Insist that passages can be searched by words.
+    def check_search(self, ranking: Fairness, *, lexical: bool) -> None:
+        """Refuse a kind of search that this index cannot do, before a query is encoded.
 
         Args:
             ranking: How passages are to be ranked together.
-
-        Returns:
-            The words.
+            lexical: Whether they are to be searched by words too.
 
         Raises:
-            ConfigError: They were not counted, or do not go with the ranking.
+            ConfigError: Words were not counted, or do not go with the ranking.
         """
+        if lexical:
+            self._require_words(ranking)
+
+    def _require_words(self, ranking: Fairness) -> IndexWords:
+        """Insist that passages can be searched by words."""
         if self._words is None:
             raise ConfigError(
                 f"{self.folder}: holds no words to search by; build it again with isogloss index --lexical"

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.errors import ConfigError, DataError, ModelError
+from isogloss.errors import ConfigError, DataError
 from isogloss.files import hold_lock
 from isogloss.index.graph import build_graphs, has_faiss, require_faiss
 from isogloss.index.manifest import (
@@ -33,6 +33,7 @@ from isogloss.index.manifest import (
 )
 from isogloss.index.names import find_rows, find_shared, make_table
 from isogloss.index.segment import Segment, delete_rows, merge_segments, write_segment
+from isogloss.index.vectors import check_vectors
 from isogloss.passages import Passage
 
 LOCK = ".lock"
@@ -46,7 +47,6 @@ _SEGMENTS_OF_A_SIZE = 8
 _SMALLEST_SIZE = 1000
 _DELETED_SHARE = 0.2
 """A segment with more deleted rows than this is written again without them."""
-_UNIT_TOLERANCE = 1e-3
 
 
 class IndexChange:
@@ -75,6 +75,11 @@ class IndexChange:
         self._passages: list[Passage] = []
         self._vectors: list[NDArray[np.float32]] = []
 
+    @property
+    def model(self) -> ModelIdentity:
+        """What made the vectors."""
+        return self._manifest.model
+
     def add(self, passages: Sequence[Passage], vectors: NDArray[np.float32]) -> None:
         """Add passages; those of the same id, or of the same document, give way to them.
 
@@ -86,7 +91,7 @@ class IndexChange:
             DataError: Two passages of the change have one id.
             ModelError: The vectors are of another shape or type, or not of length 1.
         """
-        self._check_vectors(passages, vectors)
+        check_vectors(passages, vectors, self._manifest.dimensions)
         for start in range(0, len(passages), SEGMENT_ROWS):
             stop = start + SEGMENT_ROWS
             self._passages += passages[start:stop]
@@ -187,20 +192,6 @@ class IndexChange:
         if entry.graphs or not (engine == "graph" or (engine == "auto" and many and has_faiss())):
             return entry
         return build_graphs(self.folder, Segment(self.folder, entry, self._manifest.dimensions))
-
-    def _check_vectors(self, passages: Sequence[Passage], vectors: NDArray[np.float32]) -> None:
-        shape = (len(passages), self._manifest.dimensions)
-        if vectors.dtype != np.float32 or vectors.shape != shape:
-            raise ModelError(
-                f"vectors of float32 and shape {list(shape)} are wanted, not {vectors.dtype} of shape "
-                f"{list(vectors.shape)}"
-            )
-        squares = np.einsum("ij,ij->i", vectors, vectors)
-        wrong = np.flatnonzero(~(np.abs(squares - 1) < _UNIT_TOLERANCE))
-        if len(wrong):
-            length = math.sqrt(squares[wrong[0]])
-            name = passages[wrong[0]].id
-            raise ModelError(f"the vector of {name!r} has the length {length:.3g}; scale vectors to length 1")
 
 
 @contextmanager
