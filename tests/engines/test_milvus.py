@@ -304,3 +304,15 @@ def test_a_server_that_goes_away_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     database.close()
     with pytest.raises(DataError, match=rf"^http://127.0.0.1:{port}: Milvus does not do what is asked: .+$"):
         index.search(vectors_of(["x"]), 1)
+
+
+def test_rankings_and_words_are_refused_before_a_query_is_encoded(
+    tmp_path: Path, rows: Path, call: Call
+) -> None:
+    built = fails(call, "index", "model", rows, "--out", tmp_path / "i", "--engine", "milvus", "--lexical")
+    assert "an index in Milvus cannot be searched by words" in built
+    assert call("index", "model", rows, "--out", tmp_path / "i", "--engine", "milvus")[0] == 0
+    assert "in Milvus cannot be ranked by quota" in fails(
+        call, "search", tmp_path / "i", "a", "--ranking", "quota"
+    )
+    assert "in Milvus cannot be searched by words" in fails(call, "search", tmp_path / "i", "a", "--lexical")
