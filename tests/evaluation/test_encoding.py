@@ -197,7 +197,7 @@ def test_a_second_evaluation_runs_no_model_and_gives_the_same_bits(
     np.testing.assert_array_equal(vectors, plain.encode_passages(TEXTS))
     again = load_encoder(str(labse), device="cpu")
     monkeypatch.setattr(again, "_encode_batch", lambda *_: pytest.fail("encoded again"))
-    monkeypatch.setattr(again, "_count_tokens", lambda *_: pytest.fail("counted again"))
+    monkeypatch.setattr(again, "count_tokens", lambda *_: pytest.fail("counted again"))
     second = StoredEncoder(again, EmbeddingStore(tmp_path))
     assert second.encode_passages(TEXTS).tobytes() == vectors.tobytes()
     assert (second.encoded, second.reused) == ({}, {"passage": len(TEXTS)})

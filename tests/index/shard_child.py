@@ -7,12 +7,11 @@ import signal
 import sys
 from pathlib import Path
 
-from made_up_index import MadeUpEncoder
-
 from isogloss import retriever
 from isogloss.index import writing
 from isogloss.passages import hash_passages
 from isogloss.sharding import Collection, Part, encode_shard
+from made_up_index import MadeUpEncoder
 
 _TOUCHING = ("open", "os.rename", "os.remove", "os.mkdir", "shutil.rmtree", "mmap.__new__")
 

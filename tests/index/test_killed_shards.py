@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_index import vectors_of
 
 from isogloss.errors import DataError
 from isogloss.index import open_index
 from isogloss.passages import Passage
 from isogloss.sharding import Part, join_shards
+from made_up_index import vectors_of
 
 CHILD = Path(__file__).with_name("shard_child.py")
 TEXTS = {f"p{n}": f"text {chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(300)}

@@ -123,13 +123,19 @@ def test_one_search_serves_all_with_one_filter_and_no_one_gets_more_than_wanted(
         while not searcher.batches:
             await asyncio.sleep(0.001)
         asked = [ask(batcher, "the", 2), ask(batcher, "the", 7), ask(batcher, "the", 4, ("de",))]
+        asked.append(asyncio.ensure_future(batcher.submit(Query("the", 3, None, "quota"), stays)))
         await asyncio.sleep(0.01)
         searcher.gate.set()
-        assert [len(hits) for hits in await asyncio.gather(*asked)] == [2, 7, 4]
+        assert [len(hits) for hits in await asyncio.gather(*asked)] == [2, 7, 4, 3]
         await first
 
     run(searcher, use)
-    assert searcher.calls == [(3, None), (7, None), (4, ("de",))]
+    assert searcher.calls == [
+        (3, None, "none"),
+        (7, None, "none"),
+        (4, ("de",), "none"),
+        (3, None, "quota"),
+    ]
 
 
 def test_clients_that_have_gone_are_passed_over() -> None:

@@ -370,3 +370,17 @@ def test_without_ray_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(ConfigError, match=r"pip install 'isogloss\[ray\]'"), join_cluster("auto"):
         pass
+
+
+def test_what_shards_cannot_be_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["index", "model", str(tmp_path), "--out", str(tmp_path / "out"), "--shard", "1/2"]
+    for more, message in (
+        (["--lexical"], "--lexical is not for shards"),
+        (["--engine", "exact"], "--engine is set when shards are joined"),
+    ):
+        assert main([*words, *more]) == 2
+        assert message in capsys.readouterr().err
+    joined = ["index", "--join", str(tmp_path), "--out", str(tmp_path / "out"), "--engine", "milvus"]
+    assert main(joined) == 2
+    assert "leave out --engine" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

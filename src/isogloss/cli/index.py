@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from isogloss.index import Manifest
+    from isogloss.index import Engine, MilvusPlace, SearchableIndex
     from isogloss.sharding import Collection
 
 HELP = "make a collection of passages searchable with a model, or change or check what was made"
@@ -74,9 +74,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--engine",
-        choices=("auto", "exact", "graph"),
+        choices=("auto", "exact", "graph", "milvus"),
         help="how to search (default: auto, which is exact below 200,000 passages)",
     )
+    parser.add_argument(
+        "--lexical", action="store_true", help="count words, for isogloss search --lexical; kept with --add"
+    )
+    parser.add_argument(
+        "--address",
+        metavar="URL",
+        help="keep the index in Milvus at http://host:19530 (default of the engine milvus: a file in DIR); "
+        "MILVUS_TOKEN in the environment is sent",
+    )
+    parser.add_argument("--collection", metavar="NAME", help="its collection in Milvus (default: isogloss)")
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 ... (default: the best there is)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -96,7 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
     import json
     import sys
 
-    from isogloss.index import open_index
+    from isogloss.errors import ConfigError
+    from isogloss.index import Index, open_index
 
     _check_arguments(arguments)
     done: dict[str, object] = {}
@@ -114,12 +125,16 @@ def run(arguments: argparse.Namespace) -> int:
         done["added"] = _add_passages(arguments)
     index = open_index(arguments.out)
     if arguments.check:
+        if not isinstance(index, Index):
+            raise ConfigError(
+                "--check compares the files of an index; Milvus keeps this one, and checks its own"
+            )
         done["damage"] = index.find_damage()
     if arguments.json:
         content = {**done, "passages": index.count, "languages": dict(index.languages)}
         sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
     else:
-        sys.stdout.write(_format(done, index.manifest))
+        sys.stdout.write(_format(done, index))
     return EXIT_DAMAGED if done.get("damage") else 0
 
 
@@ -135,21 +150,49 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
         mode = "--delete" if arguments.delete else "--check" if arguments.check else "--join"
         given = [name.upper() for name in named]
         given += [
-            f"--{n}" for n in ("language", "detect", "overlap", "engine", "device") if getattr(arguments, n)
+            f"--{n}"
+            for n in (
+                "language",
+                "detect",
+                "overlap",
+                "engine",
+                "lexical",
+                "address",
+                "collection",
+                "device",
+            )
+            if getattr(arguments, n)
         ]
-        if arguments.join:
+        if arguments.join and arguments.engine != "milvus":
             given = [name for name in given if name != "--engine"]
         if given:
             raise ConfigError(f"{mode} needs --out alone; leave out {given[0]}")
         return
     if len(named) < 2:
         raise ConfigError("name a model and passages: isogloss index MODEL PASSAGES --out DIR")
-    if arguments.add and arguments.engine:
-        raise ConfigError("--engine is set when the index is made; leave it out with --add")
-    if arguments.shard and arguments.engine:
-        raise ConfigError("--engine is set when shards are joined; leave it out with --shard")
+    for name in ("engine", "lexical", "address", "collection"):
+        if arguments.add and getattr(arguments, name):
+            raise ConfigError(f"--{name} is set when the index is made; leave it out with --add")
+    for name in ("address", "collection"):
+        if arguments.engine != "milvus" and getattr(arguments, name):
+            raise ConfigError(f"--{name} goes with --engine milvus")
+    _check_shard_arguments(arguments)
     if arguments.overlap is not None and arguments.overlap < 0:
         raise ConfigError(f"--overlap takes a whole number from 0; got {arguments.overlap}")
+
+
+def _check_shard_arguments(arguments: argparse.Namespace) -> None:
+    """Refuse what shards cannot be: they are joined to an index in a folder, without words."""
+    from isogloss.errors import ConfigError
+
+    if arguments.shard and arguments.engine:
+        raise ConfigError("--engine is set when shards are joined; leave it out with --shard")
+    if not (arguments.shard or arguments.ray):
+        return
+    if arguments.lexical:
+        raise ConfigError("--lexical is not for shards: words are counted when an index is made at once")
+    if arguments.engine == "milvus":
+        raise ConfigError("shards are joined to an index in a folder; choose another --engine than milvus")
 
 
 def _add_passages(arguments: argparse.Namespace) -> int:
@@ -172,8 +215,9 @@ def _add_passages(arguments: argparse.Namespace) -> int:
             passages,
             arguments.out,
             device=arguments.device,
-            engine=arguments.engine or "auto",
+            engine=_choose_engine(arguments),
             overlap=overlap,
+            lexical=arguments.lexical,
         ).count
 
 
@@ -229,16 +273,25 @@ def _index_on_cluster(arguments: argparse.Namespace, collection: Collection, tot
     return joined
 
 
-def _format(done: dict[str, object], manifest: Manifest) -> str:
+def _choose_engine(arguments: argparse.Namespace) -> Engine | MilvusPlace:
+    from isogloss.index import MilvusPlace
+
+    engine: Engine = arguments.engine or "auto"
+    if arguments.engine != "milvus":
+        return engine
+    default = MilvusPlace()
+    return MilvusPlace(arguments.address or default.address, arguments.collection or default.collection)
+
+
+def _format(done: dict[str, object], index: SearchableIndex) -> str:
     """Write what was done and what is in the index."""
     damage = done.get("damage")
     lines = [f"{count:,} passages {what}" for what, count in done.items() if what != "damage"]
-    languages = ", ".join(f"{language} {count:,}" for language, count in manifest.languages.items())
-    kind = "with graphs" if any(segment.graphs for segment in manifest.segments) else "exact"
-    count = len(manifest.languages)
+    languages = ", ".join(f"{language} {count:,}" for language, count in index.languages.items())
+    count = len(index.languages)
     lines.append(
-        f"{manifest.count:,} passages in {count} language{'' if count == 1 else 's'}"
-        f"{f' ({languages})' if languages else ''}, search {kind}"
+        f"{index.count:,} passages in {count} language{'' if count == 1 else 's'}"
+        f"{f' ({languages})' if languages else ''}, search {index.engine}"
     )
     if isinstance(damage, list):
         lines += damage or ["no damage"]

@@ -50,6 +50,7 @@ class Job:
         vectors: Folder of vectors that were computed elsewhere; None for a model.
         debias: How to take each language out of its vectors; None for not at all.
         fair: How the passages of all languages are ranked together.
+        lexical: Whether rankings by words (BM25) are fused with those by vectors.
         store: Whether vectors are kept, and taken from those kept.
         out: Where results go; into the run directory, where there is one, when None.
         overwrite: Whether results that are there already may be replaced.
@@ -75,6 +76,7 @@ class Job:
     vectors: Path | None = None
     debias: Debiasing | None = None
     fair: Fairness = Fairness.NONE
+    lexical: bool = False
     store: bool = True
     out: Path | None = None
     overwrite: bool = False

@@ -39,6 +39,22 @@ class Scored(NamedTuple):
     scores: NDArray[np.float64]
 
 
+def score_rows(segment: Segment, rows: NDArray[np.int64], query: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Score rows in double precision.
+
+    Args:
+        segment: The segment.
+        rows: int64 ``[c]``.
+        query: float32 ``[d]``.
+
+    Returns:
+        float64 ``[c]``: the scores.
+    """
+    # Products and their sum, row by row: a matrix product may round equal rows differently.
+    scores: NDArray[np.float64] = (segment.vectors[rows].astype(np.float64) * query).sum(axis=1)
+    return scores
+
+
 class Pools:
     """Keep, for each of some queries, the rows that may be among the best k, ties included.
 
@@ -118,12 +134,9 @@ class Pools:
         places = np.sort(places)
         numbers, rows = places >> 32, places & 0xFFFFFFFF
         scores = np.empty(len(places), dtype=np.float64)
-        wide = self._queries[query].astype(np.float64)
         for number in np.unique(numbers):
             own = numbers == number
-            # Products and their sum, row by row: a matrix product may round equal rows differently.
-            vectors = segments[number].vectors[rows[own]].astype(np.float64)
-            scores[own] = (vectors * wide).sum(axis=1)
+            scores[own] = score_rows(segments[number], rows[own], self._queries[query])
         if len(scores) > self.k:
             kth_exact = np.partition(scores, len(scores) - self.k)[len(scores) - self.k]
             kept = scores >= kth_exact

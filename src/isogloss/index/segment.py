@@ -1,8 +1,9 @@
 """A segment: a folder with passages and their vectors, sorted by language, written once.
 
 ``vectors.npy``: float32 ``[n, d]``. ``passages.arrow``: an Arrow IPC file with the columns id, document,
-title, text, source and start, 256 rows a batch. ``names.npy``: which row has which name. The rows of a
-language follow each other, so that a search in some languages reads those alone.
+title, text, source and start, 256 rows a batch. ``names.npy``: which row has which name. The files of
+``isogloss.index.words`` where words are counted. The rows of a language follow each other, so that a search
+in some languages reads those alone.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from isogloss.index.manifest import (
     sync_folder,
 )
 from isogloss.index.names import NAME_DTYPE, NameTable, make_table
+from isogloss.index.words import WORD_FILES, WordCounter
 from isogloss.passages import Passage
 
 if TYPE_CHECKING:
@@ -208,7 +210,14 @@ class SegmentWriter:
     """Write a segment language by language; it counts only when an index names it."""
 
     def __init__(
-        self, index: Path, name: str, rows: int, dimensions: int, table: NameTable | None = None
+        self,
+        index: Path,
+        name: str,
+        rows: int,
+        dimensions: int,
+        table: NameTable | None = None,
+        *,
+        lexical: bool = False,
     ) -> None:
         """Make the folder.
 
@@ -218,6 +227,7 @@ class SegmentWriter:
             rows: How many passages it will hold.
             dimensions: The length of the vectors.
             table: Which row will have which name; made from the passages when not given.
+            lexical: Whether the words of the passages are counted.
         """
         self._folder = index / SEGMENTS / name
         self._folder.mkdir(parents=True)
@@ -230,6 +240,7 @@ class SegmentWriter:
         self._languages: dict[str, tuple[int, int]] = {}
         self._rows = rows
         self._table = table
+        self._words = WordCounter() if lexical else None
 
     def append(self, passages: Sequence[Passage], vectors: NDArray[np.float32]) -> None:
         """Write passages; those of a language have to follow each other.
@@ -246,6 +257,8 @@ class SegmentWriter:
             self._languages[language] = (first, row)
         if self._table is None:
             self._names += [passage.names() for passage in passages]
+        if self._words is not None:
+            self._words.append([passage.encoded_text() for passage in passages])
         self._waiting += passages
         whole = len(self._waiting) // _BATCH_ROWS * _BATCH_ROWS
         self._write_texts(whole)
@@ -267,7 +280,11 @@ class SegmentWriter:
         self._vectors.close()
         table = make_table(self._names) if self._table is None else self._table
         np.save(self._folder / NAMES, table, allow_pickle=False)
-        files = tuple(describe_file(self._folder / name) for name in (VECTORS, PASSAGES, NAMES))
+        written_files = [VECTORS, PASSAGES, NAMES]
+        if self._words is not None:
+            self._words.write(self._folder)
+            written_files += WORD_FILES
+        files = tuple(describe_file(self._folder / name) for name in written_files)
         sync_folder(self._folder)
         sync_folder(self._folder.parent)
         live = {language: end - start for language, (start, end) in self._languages.items()}
@@ -286,7 +303,13 @@ class SegmentWriter:
 
 
 def write_segment(
-    index: Path, name: str, passages: Sequence[Passage], vectors: NDArray[np.float32], table: NameTable
+    index: Path,
+    name: str,
+    passages: Sequence[Passage],
+    vectors: NDArray[np.float32],
+    table: NameTable,
+    *,
+    lexical: bool = False,
 ) -> SegmentEntry:
     """Write passages as a segment.
 
@@ -296,22 +319,26 @@ def write_segment(
         passages: The passages, those of a language one after the other.
         vectors: float32 ``[n, d]``, a row for each.
         table: Which row has which name.
+        lexical: Whether the words of the passages are counted.
 
     Returns:
         What an index says of it.
     """
-    writer = SegmentWriter(index, name, len(passages), vectors.shape[1], table)
+    writer = SegmentWriter(index, name, len(passages), vectors.shape[1], table, lexical=lexical)
     writer.append(passages, vectors)
     return writer.close()
 
 
-def merge_segments(index: Path, name: str, segments: Sequence[Segment]) -> SegmentEntry:
+def merge_segments(
+    index: Path, name: str, segments: Sequence[Segment], *, lexical: bool = False
+) -> SegmentEntry:
     """Write what is left of some segments as one; little of it is in memory at a time.
 
     Args:
         index: The index's folder.
         name: The new segment's name.
         segments: The segments.
+        lexical: Whether the words of the passages are counted.
 
     Returns:
         What an index says of the new one.
@@ -323,7 +350,7 @@ def merge_segments(index: Path, name: str, segments: Sequence[Segment]) -> Segme
         if damage := segment.find_damage():
             raise DataError(f"{damage[0]}; {REBUILD}")
     count = sum(segment.entry.count for segment in segments)
-    writer = SegmentWriter(index, name, count, segments[0].vectors.shape[1])
+    writer = SegmentWriter(index, name, count, segments[0].vectors.shape[1], lexical=lexical)
     for language in sorted({name for segment in segments for name in segment.entry.languages}):
         for segment in segments:
             rows = segment.live_rows(*segment.entry.languages.get(language, (0, 0)))

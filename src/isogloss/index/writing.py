@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.errors import ConfigError, DataError, ModelError
+from isogloss.errors import ConfigError, DataError
 from isogloss.files import hold_lock
 from isogloss.index.graph import build_graphs, has_faiss, require_faiss
 from isogloss.index.manifest import (
@@ -35,6 +35,7 @@ from isogloss.index.manifest import (
 )
 from isogloss.index.names import find_rows, find_shared, make_table
 from isogloss.index.segment import Segment, delete_rows, merge_segments, write_segment
+from isogloss.index.vectors import check_vectors
 from isogloss.passages import Passage
 
 LOCK = ".lock"
@@ -50,7 +51,6 @@ _SEGMENTS_OF_A_SIZE = 8
 _SMALLEST_SIZE = 1000
 _DELETED_SHARE = 0.2
 """A segment with more deleted rows than this is written again without them."""
-_UNIT_TOLERANCE = 1e-3
 
 
 class IndexChange:
@@ -79,6 +79,11 @@ class IndexChange:
         self._passages: list[Passage] = []
         self._vectors: list[NDArray[np.float32]] = []
 
+    @property
+    def model(self) -> ModelIdentity:
+        """What made the vectors."""
+        return self._manifest.model
+
     def add(self, passages: Sequence[Passage], vectors: NDArray[np.float32]) -> None:
         """Add passages; those of the same id, or of the same document, give way to them.
 
@@ -90,7 +95,7 @@ class IndexChange:
             DataError: Two passages of the change have one id.
             ModelError: The vectors are of another shape or type, or not of length 1.
         """
-        self._check_vectors(passages, vectors)
+        check_vectors(passages, vectors, self._manifest.dimensions)
         for start in range(0, len(passages), SEGMENT_ROWS):
             stop = start + SEGMENT_ROWS
             self._passages += passages[start:stop]
@@ -181,7 +186,9 @@ class IndexChange:
         if self._old:
             self.replaced += self.delete(name for own in names for name in own)
         vectors = np.concatenate(self._vectors)[order]
-        entry = write_segment(self.folder, _name_segment(), passages, vectors, table)
+        entry = write_segment(
+            self.folder, _name_segment(), passages, vectors, table, lexical=self._manifest.lexical
+        )
         self._new.append(Segment(self.folder, entry, self._manifest.dimensions))
         self._passages, self._vectors = [], []
 
@@ -201,7 +208,7 @@ class IndexChange:
 
     def _rewrite(self, entries: Sequence[SegmentEntry]) -> SegmentEntry:
         segments = [Segment(self.folder, entry, self._manifest.dimensions) for entry in entries]
-        return merge_segments(self.folder, _name_segment(), segments)
+        return merge_segments(self.folder, _name_segment(), segments, lexical=self._manifest.lexical)
 
     def _add_graphs(self, entry: SegmentEntry, entries: Sequence[SegmentEntry]) -> SegmentEntry:
         """Build a segment's graphs where the engine wants them and they are not there."""
@@ -213,24 +220,10 @@ class IndexChange:
             return entry
         return build_graphs(self.folder, Segment(self.folder, entry, self._manifest.dimensions))
 
-    def _check_vectors(self, passages: Sequence[Passage], vectors: NDArray[np.float32]) -> None:
-        shape = (len(passages), self._manifest.dimensions)
-        if vectors.dtype != np.float32 or vectors.shape != shape:
-            raise ModelError(
-                f"vectors of float32 and shape {list(shape)} are wanted, not {vectors.dtype} of shape "
-                f"{list(vectors.shape)}"
-            )
-        squares = np.einsum("ij,ij->i", vectors, vectors)
-        wrong = np.flatnonzero(~(np.abs(squares - 1) < _UNIT_TOLERANCE))
-        if len(wrong):
-            length = math.sqrt(squares[wrong[0]])
-            name = passages[wrong[0]].id
-            raise ModelError(f"the vector of {name!r} has the length {length:.3g}; scale vectors to length 1")
-
 
 @contextmanager
 def create_index(
-    folder: Path, model: ModelIdentity, dimensions: int, engine: Engine
+    folder: Path, model: ModelIdentity, dimensions: int, engine: Engine, *, lexical: bool = False
 ) -> Iterator[IndexChange]:
     """Make an index; it is there once the change is committed.
 
@@ -239,6 +232,7 @@ def create_index(
         model: What makes the vectors.
         dimensions: Their length.
         engine: How to search.
+        lexical: Whether the words of passages are counted, to search by them too.
 
     Yields:
         The change.
@@ -251,7 +245,7 @@ def create_index(
     if folder.is_dir() and (found := next((e.name for e in folder.iterdir() if not _is_own(e.name)), None)):
         what = "an index already; add passages to it, or" if found == MANIFEST else f"{found!r};"
         raise ConfigError(f"{folder} holds {what} name a new folder")
-    manifest = Manifest(model, dimensions, engine)
+    manifest = Manifest(model, dimensions, engine, lexical)
     with _keep_others_out(folder):
         if (folder / MANIFEST).exists():
             raise ConfigError(f"{folder} holds an index already; add passages to it, or name a new folder")

@@ -8,8 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from isogloss.errors import DataError
-from isogloss.index import Engine, Index, Manifest, create_index, open_index
+from isogloss.index import Engine, Index, Manifest
 from isogloss.index.manifest import MANIFEST
+from isogloss.index.reading import open_index
+from isogloss.index.writing import create_index
 from isogloss.progress import show_progress
 from isogloss.sharding.shard import ShardNote, read_note
 
