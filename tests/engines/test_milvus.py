@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from milvus_lite.adapter.grpc.server import start_server_in_thread
 from milvus_lite.search.filter.tokens import TokenKind, tokenize
 
+from commands import Call
 from isogloss import retriever
-from isogloss.cli.main import main
 from isogloss.errors import ConfigError, DataError, ModelError
 from isogloss.index import Change, MilvusPlace, change_index, create_index, open_index
 from isogloss.index.milvus import collection as module
@@ -29,21 +29,14 @@ from isogloss.index.milvus.place import read_place, write_place
 from isogloss.retriever import Retriever
 from made_up_index import MODEL, WIDTH, MadeUpEncoder, passage, vectors_of
 
-Call = Callable[..., tuple[int, str, str]]
 ROWS = [{"id": f"p{n}", "text": f"text {chr(97 + n)}", "language": "sw" if n % 2 else "en"} for n in range(8)]
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+def call(call: Call, monkeypatch: pytest.MonkeyPatch) -> Call:
     """Run a command, with a made-up model in the place of the one that is named."""
     monkeypatch.setattr(retriever, "_load_encoder", lambda *_: MadeUpEncoder())
-
-    def run(*words: object) -> tuple[int, str, str]:
-        code = main([str(word) for word in words])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
+    return call
 
 
 @pytest.fixture

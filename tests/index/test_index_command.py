@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from commands import Call
 from isogloss import retriever
-from isogloss.cli.main import main
 from made_up_index import MadeUpEncoder
 from tiny_models import SENTENCES
 
 ROWS = [
     {"id": f"p{n}", "text": text, "language": "sw" if n % 2 else "en"} for n, text in enumerate(SENTENCES)
 ]
-
-Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    def run(*words: object) -> tuple[int, str, str]:
-        code = main([str(word) for word in words])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture

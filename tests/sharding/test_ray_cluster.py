@@ -11,14 +11,14 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
-from isogloss.cli.main import main
+from commands import Call
 from isogloss.index import open_index
 from isogloss.passages import hash_passages
 from isogloss.sharding import Collection, Part, encode_shard, load_model
@@ -26,8 +26,6 @@ from tiny_models import SENTENCES
 
 # Warnings of Ray's own, of which there are other ones in every release, are none of ours.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
-
-Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -58,16 +56,6 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     listed += [{"id": f"long{n}", "text": " ".join(SENTENCES * 4)} for n in range(20)]
     path.write_text("".join(f"{json.dumps(row)}\n" for row in listed), encoding="utf-8")
     return path
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    def run(*words: object) -> tuple[int, str, str]:
-        code = main([str(word) for word in words])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
 
 
 def find_workers(method: str = "") -> list[psutil.Process]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commands import Call
 from isogloss.cli.main import main
 from isogloss.encoding import transformer
 from isogloss.encoding.batches import Kind
@@ -306,19 +306,6 @@ def test_a_machine_gets_a_worker_and_a_gpu_one_of_its_own() -> None:
     assert plan_slots([8, 8], [0, 0], None) == [Slot(8, 0)] * 2
     assert plan_slots([8, 8], [1, 2], None) == [Slot(1, 1)] * 3
     assert plan_slots([3, 3], [0, 0], 3) == [Slot(1, 0)] * 3
-
-
-Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    def run(*words: object) -> tuple[int, str, str]:
-        code = main([str(word) for word in words])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
 
 
 def test_shards_by_the_command(rows: Path, xlmr: Path, tmp_path: Path, call: Call) -> None:
