@@ -28,7 +28,8 @@ def test_the_page_s_commands_run(
     printed = run(third, capsys)
     assert len(printed[0].splitlines()) == 6
     assert "and by words" in printed[1]
-    assert printed[2].splitlines()[0].endswith("am  awash  አዋሽ") or "tana" in printed[2]
+    # No other passage has a word of the query: whatever the vectors say, it comes first.
+    assert printed[2].splitlines()[0].split()[2:] == ["de", "elbe", "Elbe"]
     for command in re.findall(r"^\$ isogloss (.*)$", measured, re.MULTILINE):
         build_parser().parse_args(command.split())
     exec(compile(python, "search.md", "exec"), {})
