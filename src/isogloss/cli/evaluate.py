@@ -104,6 +104,11 @@ def _configure_model(parser: argparse.ArgumentParser) -> None:
         "--no-store", action="store_true", help="encode every text anew, and keep no vectors for next time"
     )
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 ... (default: the best there is)")
+    parser.add_argument(
+        "--bf16",
+        action="store_true",
+        help="compute in bfloat16, about twice as fast where the chip has it; cosines move by some 1e-5",
+    )
 
 
 def _configure_output(parser: argparse.ArgumentParser) -> None:
@@ -172,6 +177,7 @@ def run(arguments: argparse.Namespace) -> int:
             passage_prefix=arguments.passage_prefix,
             max_length=arguments.max_length,
             device=arguments.device,
+            bf16=arguments.bf16,
             endpoint=arguments.endpoint,
             vectors=arguments.vectors,
             debias=Debiasing(arguments.debias) if arguments.debias else None,
@@ -235,6 +241,7 @@ def _run_mteb(arguments: argparse.Namespace) -> int:
         passage_prefix=arguments.passage_prefix,
         max_length=arguments.max_length,
         device=arguments.device,
+        bf16=arguments.bf16,
         quiet=arguments.quiet,
     )
     scores = run_mteb_task(

@@ -133,6 +133,7 @@ def _check_encoding(job: Job, ways: Sequence[str]) -> None:
         "--passage-prefix": job.passage_prefix,
         "--max-length": job.max_length,
         "--device": job.device,
+        "--bf16": job.bf16 or None,
     }
     for name, value in encoding.items():
         if value is None:
@@ -233,6 +234,7 @@ def _load_model(job: Job, source: ModelSource, *, quiet: bool) -> BatchEncoder:
         passage_prefix=job.passage_prefix,
         max_length=job.max_length,
         device=job.device,
+        bf16=job.bf16,
         quiet=quiet,
     )
 
