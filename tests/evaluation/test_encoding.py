@@ -244,6 +244,22 @@ def test_a_model_in_another_number_format_has_other_vectors(labse: Path) -> None
     assert encoder.space("query").digest() != before.digest()
 
 
+@pytest.mark.parametrize("name", ["xlmr", "labse"])
+def test_vectors_computed_in_bfloat16_are_near_kept_apart_and_float32(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    folder = str(request.getfixturevalue(name))
+    exact, near = (load_encoder(folder, device="cpu", bf16=bf16, quiet=True) for bf16 in (False, True))
+    before, after = exact.encode_passages(TEXTS), near.encode_passages(TEXTS)
+    cosines = (before * after).sum(axis=1)
+    assert after.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(after, axis=1), 1, atol=1e-6)
+    assert cosines.min() > 0.9999
+    assert not np.array_equal(before, after)
+    assert near.space("query").digest() != exact.space("query").digest()
+    assert (near.settings()["bf16"], "bf16" in exact.settings()) == (True, False)
+
+
 def test_vectors_of_a_model_that_is_not_from_files_are_not_stored(labse: Path, tmp_path: Path) -> None:
     model = SentenceTransformer(str(labse), device="cpu")
     encoder = StoredEncoder(Encoder(model, "in memory", quiet=True), EmbeddingStore(tmp_path))

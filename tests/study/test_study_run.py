@@ -358,7 +358,10 @@ def test_an_encoder_that_cannot_be_had_is_no_error(
 def test_processes_share_a_study_cell_by_cell(
     xlmr: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    changes: dict[str, TomlValue] = {"grid": {"seeds": [1], "strategies": ["x-x-mono", "hybrid"]}}
+    changes: dict[str, TomlValue] = {
+        "grid": {"seeds": [1], "strategies": ["x-x-mono", "hybrid"]},
+        "training": {"trainer": {"bf16": True}},
+    }
     study, out = write_study(tmp_path, xlmr, changes), tmp_path / "out"
     with FileLock(StudyFolder(out).lock("tiny/x-x-mono-seed1")):
         assert main(["reproduce", str(study), "--out", str(out)]) == 0
@@ -367,6 +370,7 @@ def test_processes_share_a_study_cell_by_cell(
     assert "other processes do what is left: tiny/x-x-mono-seed1" in said
     assert (out / "runs/tiny/hybrid-seed1/model").is_dir()
     assert not (out / "runs/tiny/x-x-mono-seed1").exists()
+    assert read_results(out / "runs/tiny/hybrid-seed1/results/rivers").info.settings["bf16"] is True
     assert main(["reproduce", str(study), "--out", str(out)]) == 0
     assert capsys.readouterr().out.startswith("2 done\n")
 
