@@ -120,6 +120,7 @@ def test_a_run_killed_after_its_last_step_trains_no_further_one(
     assert (weights_of(resumed.model), losses_of(tmp_path / "run")) == (weights, losses)
 
 
+@pytest.mark.slow
 def test_after_a_kill(settings: Settings, tmp_path: Path) -> None:
     """SIGKILL leaves no time to clean up."""
     config = settings()
