@@ -52,7 +52,8 @@ class Ours:
         from isogloss.passages import Passage
 
         model = ModelIdentity("made", "made", "", "", None, None)
-        with create_index(folder, model, WIDTH, self.engine, self.compression) as change:  # type: ignore[arg-type]
+        made = create_index(folder, model, WIDTH, self.engine, compression=self.compression)  # type: ignore[arg-type]
+        with made as change:
             for start in range(0, len(vectors), 8192):
                 rows = range(start, min(start + 8192, len(vectors)))
                 change.add(

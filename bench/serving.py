@@ -100,6 +100,7 @@ async def load(
     return {
         "requests": len(waits),
         "requests_per_second": round(len(waits) / elapsed, 1),
+        "requests_per_processor_second": round(len(waits) / (used_here + used_service), 1),
         "p50_ms": round(1000 * waits[len(waits) // 2], 1),
         "p99_ms": round(1000 * waits[int(len(waits) * 0.99)], 1),
         "statuses": dict(statuses),

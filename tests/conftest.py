@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 # Before any library reads them: tests load local files alone, with the same result on any number of cores.
@@ -13,6 +14,9 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
 from hypothesis import settings
+
+from chromium import Browser, find_chromium, open_browser
+from commands import Call
 
 # A shared machine is slow now and then; that is no failure of the code.
 settings.register_profile("isogloss", deadline=None, print_blob=True)
@@ -61,3 +65,26 @@ def labse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_models import tiny_labse
 
     return tiny_labse(tmp_path_factory.mktemp("models") / "labse")
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    """A way to run a command."""
+    from isogloss.cli.main import main  # here, since this file is read for every test
+
+    def run(*words: object) -> tuple[int, str, str]:
+        code = main([str(word) for word in words])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium with a profile of its own; tests that need one are skipped where there is none."""
+    program = find_chromium()
+    if program is None:
+        pytest.skip("no chromium is installed")
+    with open_browser(program, tmp_path_factory.mktemp("profile")) as opened:
+        yield opened

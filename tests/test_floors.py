@@ -15,7 +15,7 @@ import isogloss
 SOURCE = Path(isogloss.__file__).parent
 
 FLOORS: dict[int, tuple[str, ...]] = {
-    0: ("_version", "errors", "types", "files", "progress"),
+    0: ("_version", "columns", "errors", "types", "files", "progress"),
     1: ("config", "trec", "measures", "bias", "significance", "languages"),
     2: (
         "corpus",
@@ -40,6 +40,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "streamed_ranking",
         "mining",
         "lexical",
+        "lexical_fusion",
         "debiasing",
         "fair_ranking",
         "vocabulary",
@@ -55,6 +56,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "trimming",
         "exporting",
         "debiased_model",
+        "sharding",
     ),
     6: ("comparison", "report", "demo", "study", "demo_search", "server", "transfer"),
     7: ("cli", "__main__"),
@@ -69,13 +71,17 @@ HEAVY = frozenset(
         "bm25s",
         "datasets",
         "faiss",
+        "grpc",
         "langcodes",
+        "milvus_lite",
         "mteb",
         "openai",
         "prometheus_client",
         "pydantic",
         "py3langid",
+        "pymilvus",
         "rapidfuzz",
+        "ray",
         "regex",
         "rich",
         "scipy",

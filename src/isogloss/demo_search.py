@@ -7,7 +7,6 @@ import random
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from isogloss.config import (
     TrainConfig,
     ValidationConfig,
 )
+from isogloss.demo import DemoSize
 from isogloss.demo_collection import Fact, choose_held_out, list_passages, read_collection
 from isogloss.demo_corpus import write_demo_corpus
 from isogloss.errors import ConfigError
@@ -63,25 +63,14 @@ _EXAMPLES = (
 """Language and fact of the questions that the page offers; all are held out."""
 
 
-@dataclass(frozen=True)
-class SearchDemoSize:
-    """Set how much the demonstration computes.
-
-    Args:
-        shape: Size of the encoder.
-        masking_steps: Steps of masked language modelling.
-        ranking_steps: Steps of translation ranking.
-        training_steps: Steps of training on questions.
-        batch_size: Rows of a training batch.
-    """
-
-    shape: EncoderShape = field(
-        default_factory=lambda: EncoderShape(layers=2, hidden=128, heads=2, vocabulary=8000, length=128)
-    )
-    masking_steps: int = 30
-    ranking_steps: int = 300
-    training_steps: int = 400
-    batch_size: int = 64
+SIZE = DemoSize(
+    shape=EncoderShape(layers=2, hidden=128, heads=2, vocabulary=8000, length=128),
+    masking_steps=30,
+    ranking_steps=300,
+    training_steps=400,
+    batch_size=64,
+)
+"""How much the demonstration computes: some minutes on two cores."""
 
 
 class HeldOutQuality(NamedTuple):
@@ -98,7 +87,7 @@ class HeldOutQuality(NamedTuple):
     across: float
 
 
-def prepare_search_demo(out: Path, size: SearchDemoSize | None = None) -> Path:
+def prepare_search_demo(out: Path, size: DemoSize = SIZE) -> Path:
     """Train the demonstration's model and index its collection, unless the folder has them already.
 
     Args:
@@ -116,7 +105,6 @@ def prepare_search_demo(out: Path, size: SearchDemoSize | None = None) -> Path:
     """
     if is_complete(out):
         return out
-    size = size or SearchDemoSize()
     if not is_free(out):
         if not (out / MARKER).is_file():
             raise ConfigError(f"{out} is not an empty folder, nor an earlier demonstration; name another one")
@@ -185,7 +173,7 @@ def list_examples() -> list[str]:
     return [_find(facts[language], name).question for language, name in _EXAMPLES]
 
 
-def pretraining_config(texts: Sequence[Path], size: SearchDemoSize) -> PretrainConfig:
+def pretraining_config(texts: Sequence[Path], size: DemoSize) -> PretrainConfig:
     """Set the pre-training: the invented bitext and the facts, all languages.
 
     Args:
@@ -203,7 +191,7 @@ def pretraining_config(texts: Sequence[Path], size: SearchDemoSize) -> PretrainC
     )
 
 
-def training_config(questions: Path, encoder: Path, size: SearchDemoSize) -> TrainConfig:
+def training_config(questions: Path, encoder: Path, size: DemoSize) -> TrainConfig:
     """Set the training on questions: hybrid batches, whole passages.
 
     Args:

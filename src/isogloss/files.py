@@ -115,16 +115,34 @@ def hold_lock(path: Path, told: str | None = None) -> Iterator[None]:
     Raises:
         ConfigError: Another process has the lock, with the message given.
     """
+    with try_lock(path, wait=told is None) as held:
+        if not held:
+            raise ConfigError(str(told))
+        yield
+
+
+@contextmanager
+def try_lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Take a lock file if no other process has it; the lock ends with the process at the latest.
+
+    Args:
+        path: The lock file; it is made where it is missing.
+        wait: Whether to wait until it is free.
+
+    Yields:
+        Whether the lock was taken; it is given back afterwards.
+    """
     from filelock import FileLock, Timeout
 
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=-1 if told is None else 0)
+        lock.acquire(timeout=-1 if wait else 0)
     except Timeout:
-        raise ConfigError(str(told)) from None
+        yield False
+        return
     try:
-        yield
+        yield True
     finally:
         lock.release()
 

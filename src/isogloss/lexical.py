@@ -73,7 +73,7 @@ def _join_marks(text: str) -> list[str]:
 def score_lexically(
     queries: Sequence[str],
     passages: Sequence[str],
-    query_languages: NDArray[np.int16],
+    query_languages: NDArray[np.int16] | None,
     passage_languages: NDArray[np.int16],
 ) -> Callable[[int, int], Scores]:
     """Index each language's passages for BM25 (k1 1.5, b 0.75, Lucene's idf).
@@ -81,12 +81,12 @@ def score_lexically(
     Args:
         queries: The queries.
         passages: The passages.
-        query_languages: ``[Q]``.
+        query_languages: ``[Q]``; None for queries of unknown language, which are scored in every language.
         passage_languages: ``[P]``.
 
     Returns:
         A function of two query numbers, first and one after last, that gives their scores, float32
-        ``[n, P]``: 0 or more in the query's language, minus infinity elsewhere.
+        ``[n, P]``: 0 or more where the query is scored, minus infinity elsewhere.
 
     Raises:
         ConfigError: The package bm25s is not installed.
@@ -110,10 +110,11 @@ def score_lexically(
     def score(first: int, last: int) -> Scores:
         block = np.full((last - first, len(passages)), -np.inf, dtype=np.float32)
         for row, query in enumerate(range(first, last)):
-            language = int(query_languages[query])
-            index = indexes.get(language)
-            known = [word for word in split_words(queries[query]) if index and word in index.vocab_dict]
-            if language in members:
+            words = split_words(queries[query])
+            asked = members if query_languages is None else {int(query_languages[query])} & set(members)
+            for language in asked:
+                index = indexes.get(language)
+                known = [word for word in words if index and word in index.vocab_dict]
                 block[row, members[language]] = index.get_scores(known) if index and known else 0.0
         return block
 

@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from isogloss.errors import ConfigError, ModelError
+from isogloss.fair_ranking import Fairness
 from isogloss.index import (
+    Change,
     Compression,
     Engine,
-    Index,
-    IndexChange,
+    MilvusPlace,
     ModelIdentity,
+    SearchableIndex,
     change_index,
     create_index,
     open_index,
-    read_manifest,
 )
 from isogloss.passages import Passage, check_passages, split_passages
 
@@ -61,7 +62,7 @@ class Retriever:
         folder: The index's folder.
     """
 
-    def __init__(self, folder: Path, index: Index, encoder: BatchEncoder) -> None:
+    def __init__(self, folder: Path, index: SearchableIndex, encoder: BatchEncoder) -> None:
         """Put an opened index and its model together.
 
         Args:
@@ -100,7 +101,7 @@ class Retriever:
             ModelError: The model cannot be loaded, or is not the one that the index was made with.
         """
         index = open_index(Path(folder))
-        known = index.manifest.model
+        known = index.model
         if encoder is None:
             encoder = _load_encoder(model or known.name, known.query_prefix, known.passage_prefix, device)
         _check_model(Path(folder), known, identify_model(encoder))
@@ -114,9 +115,10 @@ class Retriever:
         folder: str | Path,
         *,
         device: str | None = None,
-        engine: Engine = "auto",
-        compression: Compression = "float32",
+        engine: Engine | MilvusPlace = "auto",
         overlap: int = 1,
+        compression: Compression = "float32",
+        lexical: bool = False,
     ) -> Self:
         """Index passages in a new folder.
 
@@ -129,22 +131,25 @@ class Retriever:
             folder: Where to; a new folder.
             device: Where the model computes; the best there is when not given.
             engine: ``exact``, ``graph`` (approximate; the extra ``faiss``), or ``auto``: graphs from 200,000
-                passages on where the extra is installed.
+                passages on where the extra is installed; or a collection of Milvus (the extra ``milvus``).
+            overlap: Sentences that start the next passage of a split one again.
             compression: How to store vectors: ``float32``, ``float16``, ``int8``, or ``binary`` (int8 with
                 signs that find candidates; approximate, with the engine ``auto``).
-            overlap: Sentences that start the next passage of a split one again.
+            lexical: Whether the words of passages are counted, to search by them too.
 
         Returns:
             The retriever.
 
         Raises:
-            ConfigError: The folder holds something, or another process is filling it.
+            ConfigError: The folder holds something, another process is filling it, or Milvus cannot be
+                reached.
             DataError: A passage has no id, no text or no known language, or two have one id.
             ModelError: The model cannot be loaded.
         """
         encoder = _load_encoder(model, None, None, device) if isinstance(model, str) else model
-        identity, dimensions = identify_model(encoder), _measure(encoder)
-        with create_index(Path(folder), identity, dimensions, engine, compression) as change:
+        identity, width = identify_model(encoder), _measure(encoder)
+        made = create_index(Path(folder), identity, width, engine, compression=compression, lexical=lexical)
+        with made as change:
             _add(change, encoder, passages, overlap, nullcontext())
             change.commit()
         return cls(Path(folder), open_index(Path(folder)), encoder)
@@ -162,10 +167,16 @@ class Retriever:
     @property
     def model_name(self) -> str:
         """What the model is called: a folder or a hub name."""
-        return self._index.manifest.model.name
+        return self._index.model.name
 
     def search(
-        self, queries: Sequence[str], k: int = 10, languages: Sequence[str] | None = None
+        self,
+        queries: Sequence[str],
+        k: int = 10,
+        languages: Sequence[str] | None = None,
+        *,
+        ranking: str = Fairness.NONE,
+        lexical: bool = False,
     ) -> list[list[Hit]]:
         """Find the best passages for each query.
 
@@ -173,12 +184,17 @@ class Retriever:
             queries: The queries, in any language.
             k: How many passages are wanted, from 1; all where there are fewer.
             languages: Search these languages only; all when None.
+            ranking: How passages of several languages are ranked together: ``none`` (by score), ``quota``,
+                ``calibrated`` or ``fused``; see ``fair_ranking.Fairness``.
+            lexical: Whether to search by words too, and to fuse both rankings; see
+                ``lexical_fusion.fuse_lexically``.
 
         Returns:
             The passages for each query, best first, of equal scores the smaller id first.
 
         Raises:
-            ConfigError: A query is empty, ``k`` is below 1, or the index has no passage in a language.
+            ConfigError: A query is empty, ``k`` is below 1, the index has no passage in a language, there
+                is no such ranking, or the index was built without words, or words do not go with it.
             DataError: The index is damaged.
         """
         if isinstance(queries, str):
@@ -188,13 +204,15 @@ class Retriever:
         for number, query in enumerate(queries, start=1):
             if not query.strip():
                 raise ConfigError(f"query {number} is empty")
+        chosen = _choose_ranking(ranking)
         index = self._index
+        index.check_search(chosen, lexical=lexical)
         wanted = None if languages is None else _choose_languages(languages, index.languages)
         if not queries or not index.count:
             return [[] for _ in queries]
         with self._encoding:
             vectors = self._encoder.encode_queries(queries)
-        found = index.search(vectors, k, wanted)
+        found = index.search(vectors, k, wanted, chosen, queries if lexical else None)
         return [
             [
                 Hit(passage.id, score, passage.language, passage.title, passage.text, passage.source)
@@ -204,7 +222,9 @@ class Retriever:
         ]
 
     def add(self, passages: Iterable[Passage], *, overlap: int = 1) -> int:
-        """Add passages, all of them or none; those of the same id, or document, are replaced.
+        """Add passages; those of the same id, or document, are replaced.
+
+        All are added or none, but Milvus keeps what it was given before an error.
 
         Args:
             passages: The passages; those longer than the model reads are split at sentence ends.
@@ -220,7 +240,7 @@ class Retriever:
             ModelError: Another process has built the index anew with another model.
         """
         with change_index(self.folder) as change:
-            _check_model(self.folder, read_manifest(self.folder).model, identify_model(self._encoder))
+            _check_model(self.folder, change.model, identify_model(self._encoder))
             added = _add(change, self._encoder, passages, overlap, self._encoding)
             change.commit()
         self.reload()
@@ -253,10 +273,10 @@ class Retriever:
             DataError: The index is gone or damaged.
             ModelError: It was built anew with another model; load it again.
         """
-        if read_manifest(self.folder).digest == self._index.manifest.digest:
+        if not self._index.is_changed():
             return False
         index = open_index(self.folder)
-        _check_model(self.folder, index.manifest.model, self._index.manifest.model)
+        _check_model(self.folder, index.model, self._index.model)
         self._index = index
         return True
 
@@ -302,7 +322,7 @@ def identify_model(encoder: BatchEncoder) -> ModelIdentity:
 
 
 def _add(
-    change: IndexChange,
+    change: Change,
     encoder: BatchEncoder,
     passages: Iterable[Passage],
     overlap: int,
@@ -329,11 +349,11 @@ def _add(
 
 
 def _split(documents: Sequence[Passage], encoder: BatchEncoder, overlap: int) -> Sequence[Passage]:
-    """Split documents for a model on this machine; how others count tokens is not known."""
-    from isogloss.encoding import Encoder
+    """Split documents for a model whose tokens can be counted; those at endpoints cannot."""
+    from isogloss.encoding.batches import TokenCounter
 
     budget = encoder.max_lengths.get("passage")
-    if budget is None or not isinstance(encoder, Encoder):
+    if budget is None or not isinstance(encoder, TokenCounter):
         return documents
     return split_passages(
         documents, lambda texts: encoder.count_tokens("passage", texts).tolist(), budget, overlap
@@ -367,6 +387,13 @@ def _check_model(folder: Path, known: ModelIdentity, other: ModelIdentity) -> No
             f"{folder}: made with another model than {other.name} (not the same: {what}); give the model "
             f"that it was made with ({known.name}), or build it again with isogloss index"
         )
+
+
+def _choose_ranking(name: str) -> Fairness:
+    try:
+        return Fairness(name)
+    except ValueError:
+        raise ConfigError(f"there is no ranking {name!r}; there is {', '.join(Fairness)}") from None
 
 
 def _choose_languages(languages: Sequence[str], known: Mapping[str, int]) -> list[str]:

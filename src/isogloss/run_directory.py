@@ -92,13 +92,7 @@ class RunDirectory:
                 differ.
         """
         if resume and self._has_settings():
-            stored = parse_config(TrainConfig, read_toml(self.config), str(self.config))
-            if stored != config:
-                changed = list_changes(dump_config(stored), dump_config(config))
-                raise ConfigError(
-                    f"{self.path} was started with other settings ({', '.join(changed)}); resume it with its "
-                    f"own {self.config.name}, or start a new run in another folder"
-                )
+            check_same_settings(self.config, config, "start a new run in another folder")
             if self.model.is_dir():
                 raise ConfigError(f"{self.path} is finished; its model is in {self.model}")
         elif resume and self.config.is_file():
@@ -122,7 +116,7 @@ class RunDirectory:
                 started in the folder meanwhile.
         """
         if resume and self._has_settings() and self.data.is_file():
-            self._check_data(files)
+            check_same_files(self.data, files, "start a new run in another folder")
             return
         self.path.mkdir(parents=True, exist_ok=True)
         try:
@@ -136,18 +130,6 @@ class RunDirectory:
     def _has_settings(self) -> bool:
         """Tell whether the settings are there; their file is empty until they are written."""
         return self.config.is_file() and self.config.stat().st_size > 0
-
-    def _check_data(self, files: Mapping[str, str]) -> None:
-        try:
-            stored = json.loads(self.data.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{self.data}: cannot be read ({error})") from error
-        changed = sorted(path for path in {*stored, *files} if stored.get(path) != files.get(path))
-        if changed:
-            raise ConfigError(
-                f"{self.path} was started with another version of {changed[0]}; put it back, or start a new "
-                "run in another folder"
-            )
 
     def write_provenance(self, content: Mapping[str, object]) -> None:
         """Write where the model is from.
@@ -164,7 +146,59 @@ class RunDirectory:
         Args:
             entries: One JSON-able entry a line.
         """
-        write_text(self.log, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
+        write_log(self.log, entries)
+
+
+def check_same_settings(file: Path, config: object, instead: str) -> None:
+    """Check that an interrupted run has the settings that it is to be resumed with.
+
+    Args:
+        file: Where its settings are, in its folder.
+        config: The settings, of the same kind.
+        instead: What else can be done, for the message.
+
+    Raises:
+        ConfigError: They differ, or cannot be read.
+    """
+    stored = parse_config(type(config), read_toml(file), str(file))
+    if stored != config:
+        changed = list_changes(dump_config(stored), dump_config(config))
+        raise ConfigError(
+            f"{file.parent} was started with other settings ({', '.join(changed)}); resume it with its "
+            f"own {file.name}, or {instead}"
+        )
+
+
+def check_same_files(file: Path, files: Mapping[str, str], instead: str) -> None:
+    """Check that an interrupted run has the data that it is to be resumed with.
+
+    Args:
+        file: Where the hashes of its data are, in its folder.
+        files: Path -> SHA-256 of the data.
+        instead: What else can be done, for the message.
+
+    Raises:
+        ConfigError: A file has changed, or their list cannot be read.
+    """
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{file}: cannot be read ({error})") from error
+    changed = sorted(path for path in {*stored, *files} if stored.get(path) != files.get(path))
+    if changed:
+        raise ConfigError(
+            f"{file.parent} was started with another version of {changed[0]}; put it back, or {instead}"
+        )
+
+
+def write_log(file: Path, entries: Sequence[Mapping[str, object]]) -> None:
+    """Write losses by step.
+
+    Args:
+        file: Where to.
+        entries: One JSON-able entry a line.
+    """
+    write_text(file, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
 
 
 def describe_environment() -> dict[str, object]:

@@ -102,14 +102,24 @@ def test_many_damaged_files(name: str, tmp_path: Path) -> None:
 def test_no_handler_catches_everything() -> None:
     """A handler of everything would pass over faults that nobody thought of."""
     told = {
+        "encoding/onnx_module.py": "errors of ONNX Runtime have no common base class",
+        "exporting.py": "the tracer raises whatever it meets in a network",
+        "server/app.py": "a changed index that cannot be opened is told in the log, and the old one stays",
+        "server/gate.py": "a service logs a fault and answers 500; the next request is served",
+        "server/micro_batching.py": "a fault is handed to those who wait for the batch",
+        "sharding/cluster.py": "a fault in a thread is raised again in the one that waits",
         "study/run.py": "a cell that fails, however it does, is recorded, and the other cells go on",
         "vocabulary/tokenizer.py": "the library tokenizers raises bare exceptions for damaged files",
     }
     blanket = []
     for path in sorted(Path(isogloss.__file__).parent.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ExceptHandler):
+            if not isinstance(node, ast.ExceptHandler):
+                continue
+            last = node.body[-1]
+            # One that only clears up and raises again passes over nothing.
+            if not (isinstance(last, ast.Raise) and last.exc is None):
                 caught = "everything" if node.type is None else ast.unparse(node.type)
                 if re.search(r"\b(everything|Base|)Exception\b|everything", caught):
                     blanket.append(path.relative_to(Path(isogloss.__file__).parent).as_posix())
-    assert sorted(blanket) == sorted(told)
+    assert set(blanket) == set(told)

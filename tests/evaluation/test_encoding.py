@@ -197,7 +197,7 @@ def test_a_second_evaluation_runs_no_model_and_gives_the_same_bits(
     np.testing.assert_array_equal(vectors, plain.encode_passages(TEXTS))
     again = load_encoder(str(labse), device="cpu")
     monkeypatch.setattr(again, "_encode_batch", lambda *_: pytest.fail("encoded again"))
-    monkeypatch.setattr(again, "_count_tokens", lambda *_: pytest.fail("counted again"))
+    monkeypatch.setattr(again, "count_tokens", lambda *_: pytest.fail("counted again"))
     second = StoredEncoder(again, EmbeddingStore(tmp_path))
     assert second.encode_passages(TEXTS).tobytes() == vectors.tobytes()
     assert (second.encoded, second.reused) == ({}, {"passage": len(TEXTS)})
@@ -242,6 +242,22 @@ def test_a_model_in_another_number_format_has_other_vectors(labse: Path) -> None
     assert before.fingerprint == fingerprint_model(labse)
     encoder.model.to(torch.bfloat16)
     assert encoder.space("query").digest() != before.digest()
+
+
+@pytest.mark.parametrize("name", ["xlmr", "labse"])
+def test_vectors_computed_in_bfloat16_are_near_kept_apart_and_float32(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    folder = str(request.getfixturevalue(name))
+    exact, near = (load_encoder(folder, device="cpu", bf16=bf16, quiet=True) for bf16 in (False, True))
+    before, after = exact.encode_passages(TEXTS), near.encode_passages(TEXTS)
+    cosines = (before * after).sum(axis=1)
+    assert after.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(after, axis=1), 1, atol=1e-6)
+    assert cosines.min() > 0.9999
+    assert not np.array_equal(before, after)
+    assert near.space("query").digest() != exact.space("query").digest()
+    assert (near.settings()["bf16"], "bf16" in exact.settings()) == (True, False)
 
 
 def test_vectors_of_a_model_that_is_not_from_files_are_not_stored(labse: Path, tmp_path: Path) -> None:

@@ -55,6 +55,17 @@ def test_a_model_is_evaluated_and_stored(
     assert call(capsys, *words, "--overwrite")[0] == 0
 
 
+def test_what_was_computed_in_bfloat16_says_so(
+    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    words = (model, "--benchmark", "small", "--data", data, "--out", out, "--device", "cpu")
+    assert call(capsys, *words, "--bf16")[0] == 0
+    assert read_results(out).info.settings["bf16"] is True
+    assert call(capsys, *words, "--overwrite")[0] == 0
+    assert "bf16" not in read_results(out).info.settings
+
+
 def test_the_library_finds_the_same_as_the_command(
     model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

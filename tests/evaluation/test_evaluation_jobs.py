@@ -114,6 +114,7 @@ def test_bm25_is_a_model(data: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     for more, message in (
         (("--debias", "lir"), "bm25 has none"),
         (("--fair", "quota"), "bm25 ranks within one alone"),
+        (("--lexical",), "bm25 alone is none"),
         (("--trec", tmp_path / "trec"), "TREC files are written from vectors"),
         (("--vectors", tmp_path), "--vectors and bm25 exclude each other"),
     ):
@@ -141,6 +142,12 @@ def test_a_debiased_variant_is_a_system_of_its_own(
     assert (fair.rank_language == moved.rank_language).all()
     code, _, problem = call(capsys, *words, "--fair", "quota", "--trec", tmp_path / "trec")
     assert (code, "leave out --fair" in problem) == (2, True)
+    for more, problem_told in (
+        (("--fair", "quota"), "--lexical and --fair are two ways to rank"),
+        (("--trec", tmp_path / "trec"), "leave out --fair and --lexical"),
+    ):
+        code, _, problem = call(capsys, *words, "--lexical", *more)
+        assert (code, problem_told in problem) == (2, True)
     code, printed, _ = call(
         capsys, "compare", run, run / "debiased" / "centre", "--baseline", "hybrid", "--resamples", "200"
     )
@@ -171,6 +178,7 @@ def test_aligned_lines_are_sentence_retrieval(
     for more, message in (
         (("--unit", "sentence"), "--unit is not for mine"),
         (("--fair", "fused"), "--fair is not for mine"),
+        (("--lexical",), "--lexical is not for mine"),
         (("--articles", tmp_path / "x"), "mine has no articles"),
         (("--vectors", tmp_path), "--vectors is not for mine"),
     ):

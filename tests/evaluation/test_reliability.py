@@ -294,6 +294,7 @@ def test_a_folder_that_may_not_be_read_is_not_taken_for_an_empty_one(
         (("--vectors", "x", "--query-prefix", "q"), "--query-prefix is for models that encode here"),
         (("--endpoint", "http://localhost:1/v1", "--max-length", "9"), "--endpoint would pass over it"),
         (("--endpoint", "http://localhost:1/v1", "--device", "cpu"), "--device is for models"),
+        (("--endpoint", "http://localhost:1/v1", "--bf16"), "--bf16 is for models that encode here"),
         (("--languages", "de", "--trec", "t", "--trec-settings", "cross"), "none of which --trec-settings"),
     ],
 )

@@ -70,6 +70,13 @@ def test_the_vectors_of_an_exported_model_are_kept_apart(
     assert "onnxruntime" not in spaces[0].computing
 
 
+def test_an_exported_model_is_computed_as_it_was_exported(exported: tuple[Path, ExportReport]) -> None:
+    with pytest.raises(
+        ConfigError, match="is computed as it was exported; leave out --bf16"
+    ):
+        load_encoder(str(exported[0]), bf16=True, quiet=True)
+
+
 @pytest.mark.slow
 def test_whole_numbers_are_smaller_and_near(xlmr: Path, tmp_path: Path) -> None:
     report = export_model(str(xlmr), tmp_path / "out", Precision.INT8)

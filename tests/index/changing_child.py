@@ -8,10 +8,9 @@ import signal
 import sys
 from pathlib import Path
 
-from made_up_index import LANGUAGES, add, create, delete, passage
-
 from isogloss.index import writing
 from isogloss.passages import Passage
+from made_up_index import LANGUAGES, add, create, delete, passage
 
 CHANGES = 30
 _TOUCHING = ("open", "os.rename", "os.remove", "os.mkdir", "shutil.rmtree", "mmap.__new__")

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from made_up_index import MODEL, WIDTH, add, create, delete, ids, passage, vectors_of
 
 from isogloss.cli.main import main
 from isogloss.errors import ConfigError, DataError
 from isogloss.index import change_index, create_index, open_index, writing
-from isogloss.index.vectors import StoredVectors, VectorWriter, quantise
+from isogloss.index.compression import StoredVectors, VectorWriter, quantise
+from made_up_index import MODEL, WIDTH, add, create, delete, ids, passage, vectors_of
 
 KINDS = ("float32", "float16", "int8", "binary")
 BYTES = {"float32": 4 * 96, "float16": 2 * 96, "int8": 96 + 4, "binary": 96 + 4 + 16}
@@ -32,7 +32,7 @@ def make_clustered(count: int, seed: int, width: int = 96) -> np.ndarray:
 def build(folder: Path, vectors: np.ndarray, kind: str) -> None:
     languages = ["en" if n % 2 else "am" if n % 3 else "sw" for n in range(len(vectors))]
     passages = [passage(f"p{n:05}", "x", language) for n, language in enumerate(languages)]
-    with create_index(folder, MODEL, vectors.shape[1], "auto", kind) as change:  # type: ignore[arg-type]
+    with create_index(folder, MODEL, vectors.shape[1], "auto", compression=kind) as change:  # type: ignore[arg-type]
         change.add(passages, vectors)
         change.commit()
 
@@ -128,7 +128,7 @@ def test_damage_is_found(name: str, tmp_path: Path) -> None:
 def test_binary_vectors_go_with_no_other_engine(tmp_path: Path) -> None:
     with (
         pytest.raises(ConfigError, match="leave out the engine 'exact'"),
-        create_index(tmp_path / "i", MODEL, WIDTH, "exact", "binary"),
+        create_index(tmp_path / "i", MODEL, WIDTH, "exact", compression="binary"),
     ):
         pass
     assert not (tmp_path / "i").exists()

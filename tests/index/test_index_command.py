@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from made_up_index import MadeUpEncoder
 
+from commands import Call
 from isogloss import retriever
-from isogloss.cli.main import main
+from made_up_index import MadeUpEncoder
 from tiny_models import SENTENCES
 
 ROWS = [
     {"id": f"p{n}", "text": text, "language": "sw" if n % 2 else "en"} for n, text in enumerate(SENTENCES)
 ]
-
-Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    def run(*words: object) -> tuple[int, str, str]:
-        code = main([str(word) for word in words])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture
@@ -88,6 +75,22 @@ def test_a_check_names_what_is_damaged(tmp_path: Path, rows: Path, call: Call) -
     assert_refused(call("index", "--out", index, "--check"), "instead of")
 
 
+@pytest.mark.usefixtures("made_up")
+def test_words_and_fair_rankings(tmp_path: Path, rows: Path, call: Call) -> None:
+    index = tmp_path / "index"
+    out = call("index", "any", rows, "--out", index, "--lexical")[1]
+    assert out.splitlines()[-1] == "8 passages in 2 languages (en 4, sw 4), search exact and by words"
+    assert call("index", "any", rows, "--out", index, "--add")[0] == 0
+    code, out, _ = call("search", index, SENTENCES[3].split()[0], "--lexical", "-k", 1, "--json")
+    assert (code, json.loads(out)[0]["hits"][0]["id"]) == (0, "p3")
+    for ranking in ("none", "quota", "calibrated", "fused"):
+        code, out, _ = call("search", index, "river", "--ranking", ranking, "-k", 8, "--json")
+        languages = [hit["language"] for hit in json.loads(out)[0]["hits"]]
+        assert (code, sorted(languages)) == (0, ["en"] * 4 + ["sw"] * 4)
+        if ranking == "quota":
+            assert all(set(languages[place : place + 2]) == {"en", "sw"} for place in (0, 2, 4, 6))
+
+
 def assert_refused(result: tuple[int, str, str], message: str) -> None:
     code, out, err = result
     assert (code, out) == (2, "")
@@ -110,6 +113,12 @@ def assert_refused(result: tuple[int, str, str], message: str) -> None:
             ["index", "m", "rows.jsonl", "--out", "index", "--add", "--engine", "exact"],
             "--engine is set when",
         ),
+        (
+            ["index", "m", "rows.jsonl", "--out", "index", "--add", "--lexical"],
+            "--lexical is set when",
+        ),
+        (["index", "--check", "--lexical", "--out", "index"], "leave out --lexical"),
+        (["search", "index", "river", "--lexical"], "holds no words to search by"),
         (["index", "m", "rows.jsonl", "--out", "new", "--overlap", "-1"], "--overlap takes a whole number"),
         (["index", "m", "rows.jsonl", "--out", "new", "--language", "xx-yy-zz-no"], "xx-yy-zz-no"),
         (["index", "m", "--delete", "p1", "--out", "index"], "leave out MODEL"),

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_index import MODEL, WIDTH, add, assert_same, create, delete, passage, vectors_of
 
 from isogloss.errors import ConfigError, DataError
 from isogloss.index import change_index, create_index, open_index, read_manifest, writing
 from isogloss.index.manifest import SEGMENTS
+from made_up_index import MODEL, WIDTH, add, assert_same, create, delete, passage, vectors_of
 
 ONE = [passage(name, f"text {name}", "sw" if name == "b" else "en") for name in "abcefghi"]
 

@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from isogloss.errors import ModelError
+from isogloss.index import create_index, graph, open_index, scoring, writing
+from isogloss.passages import Passage
 from made_up_index import (
     LANGUAGES,
     MODEL,
@@ -21,10 +25,6 @@ from made_up_index import (
     passage,
     vectors_of,
 )
-
-from isogloss.errors import ModelError
-from isogloss.index import create_index, graph, open_index, scoring, writing
-from isogloss.passages import Passage
 
 NAMES = [f"d{number}" for number in range(6)] + ["ж#0", "日本"]
 TEXTS = ["river", "river1", "river22", "town", "bridge of stone", "a"]

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from changing_child import CHANGES, make_change
-from made_up_index import assert_same, vectors_of
 
 from isogloss.errors import DataError
 from isogloss.index import open_index
 from isogloss.passages import Passage
+from made_up_index import assert_same, vectors_of
 
 CHILD = Path(__file__).with_name("changing_child.py")
 

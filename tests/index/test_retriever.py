@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from made_up_index import MadeUpEncoder, passage
 
 from isogloss import retriever as module
 from isogloss.errors import ConfigError, DataError, ModelError
 from isogloss.passages import Passage
 from isogloss.retriever import Hit, Retriever
+from made_up_index import MadeUpEncoder, passage
 from tiny_models import SENTENCES, set_prompts
 
 CODES = ("en", "de", "es", "ru", "el", "ja", "hi", "en")

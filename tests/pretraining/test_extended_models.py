@@ -147,6 +147,7 @@ def test_an_extension_is_resumed_bit_by_bit(config: PretrainConfig, tmp_path: Pa
         assert (whole / name).read_bytes() == (resumed / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_an_extended_model_is_trained_and_started_from_again(
     config: PretrainConfig, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -61,3 +61,10 @@ def test_the_commands_of_the_page_are_known() -> None:
     assert len(commands) == 3
     for command in commands:
         build_parser().parse_args(command.split())
+
+
+def test_the_recipe_of_the_studies_encoder_is_read() -> None:
+    recipe = Path(__file__).parents[2] / "studies" / "encoder" / "pretrain.toml"
+    config = parse_config(PretrainConfig, tomllib.loads(recipe.read_text(encoding="utf-8")), str(recipe))
+    assert config.encoder.vocabulary == 32000
+    assert all("benchmarks" not in text.path for text in config.texts)

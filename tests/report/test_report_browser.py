@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from report_results import LABELS, MANY, pooled, sentences
 
-from chromium import Browser, find_chromium, open_browser
+from chromium import Browser
 from isogloss.report import build_section, write_page
 
 ARABIC = "تقرير الانحياز اللغوي: hybrid"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("no chromium is installed")
-    with open_browser(program, tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from isogloss.demo_collection import list_passages
 from isogloss.errors import ModelError
+from isogloss.fair_ranking import Fairness, order_fairly
 from isogloss.passages import Passage
 from isogloss.retriever import Hit
 
@@ -25,7 +28,7 @@ class FakeSearcher:
         self.passages = list_passages() if passages is None else list(passages)
         self.seconds = seconds
         self.batches: list[list[str]] = []
-        self.calls: list[tuple[int, tuple[str, ...] | None]] = []
+        self.calls: list[tuple[int, tuple[str, ...] | None, str]] = []
         self.reloads = 0
         self.gate = threading.Event()
         self.gate.set()
@@ -39,26 +42,38 @@ class FakeSearcher:
         return dict(Counter(passage.language for passage in self.passages).most_common())
 
     def search(
-        self, queries: Sequence[str], k: int = 10, languages: Sequence[str] | None = None
+        self,
+        queries: Sequence[str],
+        k: int = 10,
+        languages: Sequence[str] | None = None,
+        *,
+        ranking: str = "none",
     ) -> list[list[Hit]]:
         self.batches.append(list(queries))
-        self.calls.append((k, None if languages is None else tuple(languages)))
+        self.calls.append((k, None if languages is None else tuple(languages), ranking))
         assert self.gate.wait(20)
         time.sleep(self.seconds)
         if BROKEN in queries:
             raise ModelError(_TOLD)
-        return [self.rank(query, k, languages) for query in queries]
+        return [self.rank(query, k, languages, ranking) for query in queries]
 
-    def rank(self, query: str, k: int, languages: Sequence[str] | None) -> list[Hit]:
+    def rank(self, query: str, k: int, languages: Sequence[str] | None, ranking: str = "none") -> list[Hit]:
         asked = words(query)
         scored = [
             (-len(asked & words(each.text)) / max(1, len(asked)), each.id, each)
             for each in self.passages
             if languages is None or each.language in languages
         ]
+        ordered = sorted(scored)
+        codes = sorted({each.language for _, _, each in ordered})
+        places = order_fairly(
+            np.array([[-score for score, _, _ in ordered]]),
+            np.array([codes.index(each.language) for _, _, each in ordered], dtype=np.int16),
+            Fairness(ranking),
+        )[0]
         return [
             Hit(each.id, -score, each.language, each.title, each.text, each.source)
-            for score, _, each in sorted(scored)[:k]
+            for score, _, each in (ordered[place] for place in np.argsort(-places, kind="stable")[:k])
         ]
 
     def reload(self) -> bool:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from isogloss.corpus import read_corpus
+from isogloss.demo import DemoSize
 from isogloss.demo_collection import choose_held_out, read_collection
 from isogloss.demo_search import (
     TRAINED,
     UNTRAINED,
-    SearchDemoSize,
     describe_search_demo,
     list_examples,
     measure_held_out,
@@ -27,7 +27,7 @@ from isogloss.retriever import Retriever
 
 FACTS = read_collection()
 HELD_OUT = frozenset(choose_held_out([fact.id for fact in FACTS["en"]]))
-SMALL = SearchDemoSize(
+SMALL = DemoSize(
     shape=EncoderShape(layers=1, hidden=32, heads=2, vocabulary=2000, length=128),
     masking_steps=2,
     ranking_steps=10,

@@ -56,6 +56,14 @@ def ask(
     return asyncio.ensure_future(batcher.submit(Query(text, k, languages), stays))
 
 
+async def occupy(searcher: FakeSearcher, batcher: MicroBatcher) -> asyncio.Future[list[Hit]]:
+    """Ask a first query, and wait until the closed gate holds its search up."""
+    first = ask(batcher, "first")
+    while not searcher.batches:
+        await asyncio.sleep(0.001)
+    return first
+
+
 texts = st.text("abcdefgh ", min_size=1, max_size=40).filter(str.strip)
 languages = st.sampled_from([None, ("en",), ("de", "sw")])
 queries = st.lists(st.tuples(texts, st.integers(1, 5), languages), max_size=30)
@@ -84,9 +92,7 @@ def test_what_waits_while_a_batch_is_searched_goes_together_in_its_order() -> No
     searcher.gate.clear()
 
     async def use(batcher: MicroBatcher) -> None:
-        first = ask(batcher, "first")
-        while not searcher.batches:
-            await asyncio.sleep(0.001)
+        first = await occupy(searcher, batcher)
         rest = [ask(batcher, f"rest {number}") for number in range(20)]
         await asyncio.sleep(0.01)
         assert batcher.waiting == 20
@@ -102,9 +108,7 @@ def test_a_batch_keeps_to_the_token_budget_padding_included() -> None:
     searcher.gate.clear()
 
     async def use(batcher: MicroBatcher) -> None:
-        answers = [ask(batcher, "gate")]
-        while not searcher.batches:
-            await asyncio.sleep(0.001)
+        answers = [await occupy(searcher, batcher)]
         answers += [ask(batcher, "a" * length) for length in (12, 12, 12, 12, 32, 2, 200, 2)]
         await asyncio.sleep(0.01)
         searcher.gate.set()
@@ -119,17 +123,21 @@ def test_one_search_serves_all_with_one_filter_and_no_one_gets_more_than_wanted(
     searcher.gate.clear()
 
     async def use(batcher: MicroBatcher) -> None:
-        first = ask(batcher, "first")
-        while not searcher.batches:
-            await asyncio.sleep(0.001)
+        first = await occupy(searcher, batcher)
         asked = [ask(batcher, "the", 2), ask(batcher, "the", 7), ask(batcher, "the", 4, ("de",))]
+        asked.append(asyncio.ensure_future(batcher.submit(Query("the", 3, None, "quota"), stays)))
         await asyncio.sleep(0.01)
         searcher.gate.set()
-        assert [len(hits) for hits in await asyncio.gather(*asked)] == [2, 7, 4]
+        assert [len(hits) for hits in await asyncio.gather(*asked)] == [2, 7, 4, 3]
         await first
 
     run(searcher, use)
-    assert searcher.calls == [(3, None), (7, None), (4, ("de",))]
+    assert searcher.calls == [
+        (3, None, "none"),
+        (7, None, "none"),
+        (4, ("de",), "none"),
+        (3, None, "quota"),
+    ]
 
 
 def test_clients_that_have_gone_are_passed_over() -> None:
@@ -137,9 +145,7 @@ def test_clients_that_have_gone_are_passed_over() -> None:
     searcher.gate.clear()
 
     async def use(batcher: MicroBatcher) -> None:
-        first = ask(batcher, "first")
-        while not searcher.batches:
-            await asyncio.sleep(0.001)
+        first = await occupy(searcher, batcher)
         cancelled = ask(batcher, "cancelled")
         gone = asyncio.ensure_future(batcher.submit(Query("gone", 1, None), goes))
         last = ask(batcher, "last")
@@ -159,9 +165,7 @@ def test_more_than_the_bound_is_refused_and_told_when_to_come_back() -> None:
     searcher.gate.clear()
 
     async def use(batcher: MicroBatcher) -> None:
-        answers = [ask(batcher, "first")]
-        while not searcher.batches:
-            await asyncio.sleep(0.001)
+        answers = [await occupy(searcher, batcher)]
         answers += [ask(batcher, "more") for _ in range(3)]
         await asyncio.sleep(0.01)
         with pytest.raises(Refusal) as refused:
@@ -180,9 +184,7 @@ def test_a_query_that_fails_spoils_no_other() -> None:
     searcher.gate.clear()
 
     async def use(batcher: MicroBatcher) -> None:
-        first = ask(batcher, "first")
-        while not searcher.batches:
-            await asyncio.sleep(0.001)
+        first = await occupy(searcher, batcher)
         asked = [ask(batcher, "the Nile"), ask(batcher, BROKEN), ask(batcher, "the Sahara")]
         await asyncio.sleep(0.01)
         searcher.gate.set()

@@ -13,7 +13,7 @@ import pytest
 from fake_searcher import BROKEN, FakeSearcher
 from running_service import run_service
 
-from chromium import Browser, find_chromium, open_browser
+from chromium import Browser
 from isogloss.server.app import create_app
 from isogloss.server.systems import System
 
@@ -33,15 +33,6 @@ def address(searcher: FakeSearcher) -> Iterator[str]:
     app = create_app(systems, demonstration=True, examples=["Into which sea?", ARABIC])
     with run_service(app) as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("no chromium is installed")
-    with open_browser(program, tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 def show(browser: Browser, address: str, **look: bool | int) -> None:

@@ -56,12 +56,15 @@ def test_a_filter_takes_any_form_of_a_code(client: TestClient, codes: list[str])
     assert {hit["language"] for hit in hits} == {"sw", "ar"}
 
 
-def test_another_model_and_ranking_answer_when_named(client: TestClient) -> None:
-    asked = {"query": "the river", "k": 10, "model": "second", "ranking": "quota"}
+@pytest.mark.parametrize("ranking", ["none", "quota", "calibrated", "fused"])
+def test_another_model_and_ranking_answer_when_named(client: TestClient, ranking: str) -> None:
+    asked = {"query": "the river", "k": 10, "model": "second", "ranking": ranking}
     content = client.post("/search", json=asked).json()
-    assert (content["model"], content["ranking"]) == ("second", "quota")
-    languages = [hit["language"] for hit in content["hits"]]
-    assert {language: languages.count(language) for language in languages} == {"en": 5, "de": 5}
+    assert (content["model"], content["ranking"]) == ("second", ranking)
+    expected = FakeSearcher(FakeSearcher().passages[:150]).rank("the river", 10, None, ranking)
+    assert [hit["id"] for hit in content["hits"]] == [hit.id for hit in expected]
+    if ranking == "quota":
+        assert [hit["language"] for hit in content["hits"]].count("en") == 5
 
 
 @pytest.mark.parametrize(
@@ -175,7 +178,12 @@ def test_the_service_describes_itself(client: TestClient) -> None:
         {"name": "first", "passages": 1000},
         {"name": "second", "passages": 150},
     ]
-    assert [ranking["name"] for ranking in about["rankings"]] == ["none", "quota"]
+    assert [ranking["name"] for ranking in about["rankings"]] == [
+        "none",
+        "quota",
+        "calibrated",
+        "fused",
+    ]
     assert (about["demonstration"], about["examples"]) == (True, ["Who?"])
     languages = {entry["code"]: entry for entry in client.get("/languages").json()["languages"]}
     assert languages["ar"] == {"code": "ar", "name": "Arabic", "direction": "rtl", "passages": 100}

@@ -193,4 +193,4 @@ def test_the_study_of_the_repository_is_read(tmp_path: Path, capsys: pytest.Capt
     words = ["--out", str(tmp_path / "out"), "--data", str(tmp_path / "data"), "--plan", "--json"]
     assert main(["reproduce", str(STUDIES / "few-shot.toml"), *words]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert len(document["cells"]) == 42
+    assert len(document["cells"]) == 21

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from study_files import fill_folder, read_rivers
 
-from chromium import Browser, find_chromium, open_browser
+from chromium import Browser
 from isogloss.study.folder import START, StudyFolder
 from isogloss.study.report import build_report, write_report_markdown, write_report_page
 
@@ -54,15 +53,6 @@ def test_the_page_is_the_same_text_each_time_and_names_no_other_file(page: Path)
     assert text.count("curve over") == 2 * 2  # title and description of two figures
     for word in ("supported", "cannot be decided here", "Holm p", ARABIC):
         assert word in text
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("no chromium is installed")
-    with open_browser(program, tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from isogloss.cli.main import main
 from isogloss.config import TomlValue, TrainConfig
 from isogloss.results import read_results
 from isogloss.study import run as study_run
+from isogloss.study.folder import StudyFolder
 from isogloss.training.run import TrainingOutcome
 from isogloss.types import Setting
 
@@ -30,6 +31,11 @@ TUNED: dict[str, TomlValue] = {
         "seed": 9,
         "trials": [{"trainer": {"learning_rate": 1e-3}}, {"trainer": {"learning_rate": 2e-3}}],
     },
+}
+
+ONE_TUNED: dict[str, TomlValue] = {
+    "grid": {"seeds": [1], "strategies": ["hybrid"]},
+    "tuning": TUNED["tuning"],
 }
 
 
@@ -349,10 +355,43 @@ def test_an_encoder_that_cannot_be_had_is_no_error(
     assert "no run" in rows["8:tiny"]["reason"]
 
 
-def test_one_process_at_a_time(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
-    with FileLock(done.out / ".lock"):
-        assert main(["reproduce", str(done.study), "--out", str(done.out)]) == 2
-    assert "another process works on the study" in capsys.readouterr().err
+def test_processes_share_a_study_cell_by_cell(
+    xlmr: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes: dict[str, TomlValue] = {
+        "grid": {"seeds": [1], "strategies": ["x-x-mono", "hybrid"]},
+        "training": {"trainer": {"bf16": True}},
+    }
+    study, out = write_study(tmp_path, xlmr, changes), tmp_path / "out"
+    with FileLock(StudyFolder(out).lock("tiny/x-x-mono-seed1")):
+        assert main(["reproduce", str(study), "--out", str(out)]) == 0
+    printed, said = capsys.readouterr()
+    assert printed.startswith("1 done, 1 to do")
+    assert "other processes do what is left: tiny/x-x-mono-seed1" in said
+    assert (out / "runs/tiny/hybrid-seed1/model").is_dir()
+    assert not (out / "runs/tiny/x-x-mono-seed1").exists()
+    assert read_results(out / "runs/tiny/hybrid-seed1/results/rivers").info.settings["bf16"] is True
+    assert main(["reproduce", str(study), "--out", str(out)]) == 0
+    assert capsys.readouterr().out.startswith("2 done\n")
+
+
+def test_a_cell_waits_for_the_trial_that_another_process_does(
+    xlmr: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, out = write_study(tmp_path, xlmr, ONE_TUNED), tmp_path / "out"
+    assert main(["reproduce", str(study), "--out", str(out), "--hours", "0"]) == 0
+    lock = FileLock(StudyFolder(out).lock("tiny/tuning/hybrid-trial2"))
+    pauses: list[float] = []
+
+    def let_go(seconds: float) -> None:
+        pauses.append(seconds)
+        lock.release()
+
+    monkeypatch.setattr(study_run.time, "sleep", let_go)
+    lock.acquire()
+    assert main(["reproduce", str(study), "--out", str(out)]) == 0
+    assert len(pauses) == 1
+    assert capsys.readouterr().out.splitlines()[-4].startswith("3 done")
 
 
 def test_a_folder_of_something_else_is_refused_and_kept(

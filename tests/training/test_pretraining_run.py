@@ -106,6 +106,7 @@ def test_a_pretrained_encoder_is_trained_and_its_loss_falls(
     assert SentenceTransformer(str(outcome.model)).prompts["query"] == "Query: "
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_encoder(encoder: Path, config: PretrainConfig, tmp_path: Path) -> None:
     again = pretrain(config, tmp_path / "again")
     assert weights_of(again) == weights_of(encoder)

@@ -134,6 +134,7 @@ def test_directions_are_those_of_the_measures() -> None:
         assert metric.rises == (better is Better.HIGHER) == (name != "rank-distance")
 
 
+@pytest.mark.slow
 def test_it_changes_neither_weights_nor_batches(settings: Settings, tmp_path: Path) -> None:
     runs = {}
     for questions in (0, 50):

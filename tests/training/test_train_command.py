@@ -170,6 +170,7 @@ def test_a_terminal_gets_a_progress_bar_and_stdout_stays_clean(config_file: Path
     assert ended.stdout.decode().startswith("steps            12")
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_trains(
     settings: Settings, still: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

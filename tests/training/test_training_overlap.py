@@ -130,6 +130,7 @@ def test_allowed_items_stay_on_record(leaking: TrainConfig) -> None:
     assert plans.overlap.to_dict()["policy"] == "allow"
 
 
+@pytest.mark.slow
 def test_a_run_that_dropped_items_resumes_with_the_same_batches(
     leaking: TrainConfig, consumed: Consumed, tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ def test_at_the_border_of_two_epochs(settings: Settings, consumed: Consumed, tmp
     resume_and_compare(config, tmp_path, consumed, stop=8, saved=6)
 
 
+@pytest.mark.slow
 def test_with_gradient_accumulation(settings: Settings, consumed: Consumed, tmp_path: Path) -> None:
     config = settings(validation=NO_VALIDATION, gradient_accumulation_steps=2, max_steps=8, save_steps=4)
     resume_and_compare(config, tmp_path, consumed, stop=5, saved=4, accumulated=2)
@@ -81,6 +82,7 @@ def test_with_mini_batches_encoded_twice(settings: Settings, consumed: Consumed,
     resume_and_compare(config, tmp_path, consumed, stop=6, saved=4)
 
 
+@pytest.mark.slow
 def test_with_a_learned_temperature(settings: Settings, consumed: Consumed, tmp_path: Path) -> None:
     config = settings(loss=LEARNED, learning_rate_mapping={"log_scale": 0.05})
     resume_and_compare(config, tmp_path, consumed, stop=7, saved=4)
@@ -88,6 +90,7 @@ def test_with_a_learned_temperature(settings: Settings, consumed: Consumed, tmp_
     assert stored["temperature"] > 0.021
 
 
+@pytest.mark.slow
 def test_with_early_stopping(settings: Settings, consumed: Consumed, tmp_path: Path) -> None:
     """The evaluations without progress before the interruption count after it."""
     config = settings(
@@ -117,6 +120,7 @@ def test_a_run_killed_after_its_last_step_trains_no_further_one(
     assert (weights_of(resumed.model), losses_of(tmp_path / "run")) == (weights, losses)
 
 
+@pytest.mark.slow
 def test_after_a_kill(settings: Settings, tmp_path: Path) -> None:
     """SIGKILL leaves no time to clean up."""
     config = settings()
@@ -268,6 +272,7 @@ def test_the_epoch_reaches_the_sampler_through_any_wrappers(settings: Settings, 
         assert sampler.epoch == int(epoch)
 
 
+@pytest.mark.slow
 def test_a_run_stopped_before_its_first_checkpoint_starts_again(
     settings: Settings, tmp_path: Path, consumed: Consumed
 ) -> None:

@@ -123,6 +123,7 @@ def test_a_failed_check_leaves_nothing(
     assert {path.name for path in tmp_path.iterdir()} == {"text"}
 
 
+@pytest.mark.slow
 def test_a_trimmed_model_is_trained_and_evaluated(
     xlmr: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

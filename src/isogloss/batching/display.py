@@ -10,6 +10,7 @@ from dataclasses import asdict
 from isogloss.batching.batch import Batch
 from isogloss.batching.composition import Composition
 from isogloss.batching.plan import BatchPlan
+from isogloss.columns import align_columns
 from isogloss.types import LanguagePair
 
 _BAR = 40
@@ -206,15 +207,7 @@ def _name_uses(uses: Mapping[int, int]) -> dict[str, int]:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> list[str]:
     """Set rows in columns, the first ``left`` of them aligned left and the others right."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = []
-    for row in (head, *rows):
-        cells = [
-            cell.ljust(width) if place < left else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append(("  " + "  ".join(cells)).rstrip())
-    return lines
+    return [f"  {line}" for line in align_columns((head, *rows), range(left))]
 
 
 def _histogram(counts: Mapping[str, int]) -> list[str]:

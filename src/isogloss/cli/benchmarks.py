@@ -69,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _list_entries(entries: tuple[BenchmarkEntry, ...]) -> str:
     """Write a row of sizes per benchmark, and below it what it is, its licence and its source."""
+    from isogloss.columns import align_columns
+
     rows = [("name", "languages", "queries", "passages", "download")]
     rows += [
         (
@@ -80,14 +82,7 @@ def _list_entries(entries: tuple[BenchmarkEntry, ...]) -> str:
         )
         for entry in entries
     ]
-    widths = [max(len(row[place]) for row in rows) for place in range(5)]
-    heads = [
-        "  ".join(
-            cell.rjust(width) if 0 < place < 4 else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    heads = align_columns(rows, (0, 4))
     lines = [heads[0]]
     for head, entry in zip(heads[1:], entries, strict=True):
         lines += [head, *_wrap(entry.title), *_wrap(f"licence: {entry.licence}"), *_wrap(entry.source)]

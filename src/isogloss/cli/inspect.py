@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from isogloss.vocabulary import TextCollection
 
 HELP = "see how a model's vocabulary fits languages: what is unknown, tokens per word and character"
 
@@ -39,16 +43,19 @@ def add_text_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def split_languages(codes: str | None) -> list[str]:
-    """Split a list of languages.
+def open_given_texts(arguments: argparse.Namespace) -> TextCollection:
+    """Open the text that a command line names.
 
     Args:
-        codes: Codes separated by commas, or nothing.
+        arguments: The parsed command line, with the arguments of ``add_text_arguments``.
 
     Returns:
-        The codes.
+        The text.
     """
-    return [code.strip() for code in (codes or "").split(",") if code.strip()]
+    from isogloss.vocabulary import open_texts
+
+    codes = (code.strip() for code in (arguments.languages or "").split(","))
+    return open_texts(arguments.text, [code for code in codes if code], arguments.limit)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -68,10 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
         find_folder,
         inspect_vocabulary,
         load_tokenizer,
-        open_texts,
     )
 
-    texts = open_texts(arguments.text, split_languages(arguments.languages), arguments.limit)
+    texts = open_given_texts(arguments)
     tokenizer = load_tokenizer(find_folder(arguments.model, TOKENIZER_PATTERNS))
     inspection = inspect_vocabulary(arguments.model, tokenizer, texts)
     if arguments.json:

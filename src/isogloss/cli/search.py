@@ -26,6 +26,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("queries", metavar="QUERY", nargs="+", help="what to search for; each is answered")
     parser.add_argument("-k", type=int, default=10, metavar="K", help="passages to show (default: 10)")
     parser.add_argument("--language", metavar="L,L", help="search passages in these languages only")
+    parser.add_argument(
+        "--ranking",
+        choices=("none", "quota", "calibrated", "fused"),
+        default="none",
+        help="rank the passages of all languages so that no language crowds out the others (default: none)",
+    )
+    parser.add_argument(
+        "--lexical",
+        action="store_true",
+        help="search by words too (BM25), in an index that was made with --lexical",
+    )
     parser.add_argument("--model", metavar="MODEL", help="where the model is now (default: where it was)")
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 ... (default: the best there is)")
     parser.add_argument("--json", action="store_true", help="print JSON: a list of passages for each query")
@@ -49,7 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.language is not None:
         languages = [code.strip() for code in arguments.language.split(",") if code.strip()]
     retriever = Retriever.load(arguments.index, arguments.device, model=arguments.model)
-    found = retriever.search(arguments.queries, arguments.k, languages)
+    found = retriever.search(
+        arguments.queries, arguments.k, languages, ranking=arguments.ranking, lexical=arguments.lexical
+    )
     if arguments.json:
         content = [
             {"query": query, "hits": [hit._asdict() for hit in hits]}

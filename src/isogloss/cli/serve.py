@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.demo and arguments.compare is not None:
         raise ConfigError("--demo brings a second index of its own; leave --compare out")
     _check_installed()
+    _keep_memory_flat()
     from isogloss.server.app import create_app
     from isogloss.server.running import serve
     from isogloss.server.settings import ServiceSettings
@@ -82,6 +83,13 @@ def run(arguments: argparse.Namespace) -> int:
     app = create_app(systems, settings, demonstration=arguments.demo, examples=examples)
     serve(app, arguments.host, arguments.port)
     return 0
+
+
+def _keep_memory_flat() -> None:
+    """Let torch, not loaded yet, prepare its products anew each time: batches hardly share a shape."""
+    import os
+
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "0")
 
 
 def _check_installed() -> None:

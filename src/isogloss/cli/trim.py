@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from isogloss.cli.inspect import add_text_arguments, split_languages
+from isogloss.cli.inspect import add_text_arguments, open_given_texts
 
 HELP = "cut a model's vocabulary to what text needs; embeddings of that text stay the same"
 
@@ -48,9 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     import json
     import sys
 
-    from isogloss.vocabulary import open_texts
-
-    texts = open_texts(arguments.text, split_languages(arguments.languages), arguments.limit)
+    texts = open_given_texts(arguments)
     from isogloss.trimming import trim
 
     report = trim(

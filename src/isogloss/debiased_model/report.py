@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from isogloss.columns import align_columns
 from isogloss.debiased_model.measures import Change, HeldOutFigures
 from isogloss.debiasing import Subspace
 
@@ -96,23 +96,12 @@ class DebiasReport:
                 f"debiased  {folder}",
                 f"removed   {self.describe()}",
                 "",
-                *_align(rows),
+                *align_columns(rows),
                 "",
-                *_align(self.list_languages()),
+                *align_columns(self.list_languages()),
             ]
         )
 
 
 def _write(change: Change, form: str = "{:.3f}") -> tuple[str, str]:
     return form.format(change.before), form.format(change.after)
-
-
-def _align(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if number == 0 else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,23 @@ class EncodedBatch(NamedTuple):
     rows: NDArray[np.int64]
     vectors: NDArray[np.float32]
     cut: NDArray[np.bool_]
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """Tell how long texts are for a model; models of which that is not known lack the method."""
+
+    def count_tokens(self, kind: Kind, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Count each text's tokens.
+
+        Args:
+            kind: ``query`` or ``passage``.
+            texts: The texts, without prefix.
+
+        Returns:
+            int64 ``[n]``, prefix and special tokens included.
+        """
+        ...
 
 
 class BatchEncoder(ABC):

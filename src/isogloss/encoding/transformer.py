@@ -41,6 +41,7 @@ class Encoder(BatchEncoder):
 
     Attributes:
         model: The model.
+        bf16: Whether matrix products are computed in bfloat16.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Encoder(BatchEncoder):
         source: str | None = None,
         query_prefix: str | None = None,
         passage_prefix: str | None = None,
+        bf16: bool = False,
         quiet: bool = False,
     ) -> None:
         """Wrap a model.
@@ -63,6 +65,7 @@ class Encoder(BatchEncoder):
             query_prefix: Text put before every query; the model's prompt ``query`` when not given.
             passage_prefix: Text put before every passage; the model's prompt ``document`` (or ``passage``)
                 when not given.
+            bf16: Whether matrix products are computed in bfloat16; vectors stay float32.
             quiet: Whether to show no progress bar.
         """
         prompts = model.prompts
@@ -73,6 +76,7 @@ class Encoder(BatchEncoder):
         }
         super().__init__(name, prefixes, _find_lengths(model), quiet=quiet)
         self.model = model.eval()
+        self.bf16 = bf16
         self._source = source
         self._fingerprint: str | None = None
 
@@ -100,7 +104,8 @@ class Encoder(BatchEncoder):
             raise ModelError(f"{self.name}: only vectors of a model that was loaded from files can be stored")
         if self._fingerprint is None:
             self._fingerprint = fingerprint_model(self._source)
-        number = next(self.model.parameters(), torch.empty(0)).dtype
+        number = str(next(self.model.parameters(), torch.empty(0)).dtype).removeprefix("torch.")
+        format_ = f"{number} in bfloat16" if self.bf16 else number
         deciding = (*_DECIDING, "onnxruntime") if isinstance(self.model[0], OnnxTransformer) else _DECIDING
         versions = ", ".join(f"{name} {metadata.version(name)}" for name in deciding)
         return Space(
@@ -109,8 +114,16 @@ class Encoder(BatchEncoder):
             kind=kind,
             prefix=self.prefixes[kind],
             max_length=self.max_lengths.get(kind),
-            computing=f"{self.model.device.type}, {str(number).removeprefix('torch.')}, {versions}",
+            computing=f"{self.model.device.type}, {format_}, {versions}",
         )
+
+    def settings(self) -> dict[str, str | int | float | bool]:
+        """Tell what decides the vectors, beside the model.
+
+        Returns:
+            Name -> value, with the share of truncated texts once texts were encoded.
+        """
+        return {**super().settings(), **({"bf16": True} if self.bf16 else {})}
 
     def encode_batches(self, kind: Kind, texts: Sequence[str]) -> Generator[EncodedBatch, None, None]:
         """Encode distinct texts, longest first, in batches within the token budget.
@@ -137,9 +150,10 @@ class Encoder(BatchEncoder):
 
     def _encode_batch(self, texts: list[str], prefix: str, kind: Kind) -> NDArray[np.float32]:
         """Run the model on one batch; the task decides the length at which texts are cut."""
-        with torch.inference_mode():
+        device = self.model.device
+        computing = torch.autocast(device.type, torch.bfloat16, enabled=self.bf16)
+        with torch.inference_mode(), computing:
             features = self.model.preprocess(texts, prompt=prefix or None, task=_TASKS[kind])
-            device = self.model.device
             moved = {
                 name: value.to(device) if isinstance(value, torch.Tensor) else value
                 for name, value in features.items()
@@ -176,6 +190,7 @@ def load_encoder(
     passage_prefix: str | None = None,
     max_length: int | None = None,
     device: str | None = None,
+    bf16: bool = False,
     quiet: bool = False,
 ) -> Encoder:
     """Load a model; code that comes with a model is never run.
@@ -189,14 +204,15 @@ def load_encoder(
         max_length: Cut queries and passages to this many tokens, at most as many as the model can take; the
             model's own lengths when not given.
         device: Where to compute: ``cpu``, ``cuda``, ``cuda:1`` ...; the best there is when not given.
+        bf16: Whether matrix products are computed in bfloat16.
         quiet: Whether to show no progress bar.
 
     Returns:
         The encoder.
 
     Raises:
-        ConfigError: ``max_length`` leaves no room for text or is more than the model can take, or there is
-            no such device.
+        ConfigError: ``max_length`` leaves no room for text or is more than the model can take, there is
+            no such device, or bfloat16 is asked of an exported model.
         ModelError: There is no such model, or it cannot be loaded.
     """
     check_model_name(model)
@@ -207,6 +223,8 @@ def load_encoder(
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         here = "" if Path(model).exists() else "; there is no such folder either"
         raise ModelError(f"{model}: cannot be loaded ({first_line(error)}){here}") from error
+    if bf16 and isinstance(loaded[0], OnnxTransformer):
+        raise ConfigError(f"{model} was exported, and is computed as it was exported; leave out --bf16")
     if max_length is not None:
         _set_length(loaded, model, max_length)
     return Encoder(
@@ -215,6 +233,7 @@ def load_encoder(
         source=model,
         query_prefix=query_prefix,
         passage_prefix=passage_prefix,
+        bf16=bf16,
         quiet=quiet,
     )
 

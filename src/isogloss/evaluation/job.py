@@ -26,6 +26,7 @@ from isogloss.encoding.vector_files import load_vectors
 from isogloss.errors import ConfigError
 from isogloss.evaluation.baselines import BM25, debias_benchmark, evaluate_lexically, label_debiased
 from isogloss.evaluation.fair import label_fair, rank_fairly
+from isogloss.evaluation.fusion import label_fused, rank_with_words
 from isogloss.evaluation.mining import evaluate_mining
 from isogloss.evaluation.pooled import (
     Vectors,
@@ -94,6 +95,8 @@ def _label_variant(job: Job, info: RunInfo) -> RunInfo:
     """Say what is done to the vectors and to the ranking."""
     if job.debias is not None:
         info = label_debiased(info, job.debias)
+    if job.lexical:
+        info = label_fused(info)
     return info if job.fair is Fairness.NONE else label_fair(info, job.fair)
 
 
@@ -114,8 +117,12 @@ def _check_names(job: Job) -> None:
         raise ConfigError("--debias changes vectors, and bm25 has none")
     if job.model == BM25 and job.fair is not Fairness.NONE:
         raise ConfigError("--fair ranks passages of all languages together, and bm25 ranks within one alone")
-    if job.trec is not None and job.fair is not Fairness.NONE:
-        raise ConfigError("--trec writes the ranking by score; leave out --fair")
+    if job.model == BM25 and job.lexical:
+        raise ConfigError("--lexical fuses BM25 with a model; bm25 alone is none")
+    if job.lexical and job.fair is not Fairness.NONE:
+        raise ConfigError("--lexical and --fair are two ways to rank; leave out one")
+    if job.trec is not None and (job.lexical or job.fair is not Fairness.NONE):
+        raise ConfigError("--trec writes the ranking by score; leave out --fair and --lexical")
     _check_encoding(job, given)
 
 
@@ -126,6 +133,7 @@ def _check_encoding(job: Job, ways: Sequence[str]) -> None:
         "--passage-prefix": job.passage_prefix,
         "--max-length": job.max_length,
         "--device": job.device,
+        "--bf16": job.bf16 or None,
     }
     for name, value in encoding.items():
         if value is None:
@@ -151,6 +159,8 @@ def _choose_folder(job: Job, source: ModelSource) -> Path | None:
     base = source.run if job.debias is None else source.run / "debiased" / job.debias.value
     if job.fair is not Fairness.NONE:
         base = base / "fair" / job.fair.value
+    if job.lexical:
+        base = base / "lexical"
     return base / "results" / name_results(job)
 
 
@@ -224,6 +234,7 @@ def _load_model(job: Job, source: ModelSource, *, quiet: bool) -> BatchEncoder:
         passage_prefix=job.passage_prefix,
         max_length=job.max_length,
         device=job.device,
+        bf16=job.bf16,
         quiet=quiet,
     )
 
@@ -251,6 +262,8 @@ def _evaluate_passages(
         info = complete_info(source.info, encoder, unit)
     if job.debias is not None:
         vectors = debias_benchmark(benchmark, vectors, job.debias)
+    if job.lexical:
+        return rank_with_words(benchmark, vectors, unit, info, quiet=job.quiet)
     if job.fair is not Fairness.NONE:
         return rank_fairly(benchmark, vectors, job.fair, info, quiet=job.quiet)
     results = rank_benchmark(benchmark, vectors, info, quiet=job.quiet)
@@ -303,6 +316,8 @@ def _refuse_options(benchmark: AnyBenchmark, job: Job, *names: str) -> None:
             raise ConfigError(f"--{name} is not for {benchmark.name}")
     if job.fair is not Fairness.NONE:
         raise ConfigError(f"--fair is not for {benchmark.name}")
+    if job.lexical:
+        raise ConfigError(f"--lexical is not for {benchmark.name}")
     if job.model == BM25:
         raise ConfigError(f"{BM25} cannot rank {benchmark.name}")
 

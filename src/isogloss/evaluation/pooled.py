@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -142,18 +142,7 @@ def rank_benchmark(benchmark: Benchmark, vectors: Vectors, info: RunInfo, *, qui
     Raises:
         ModelError: The vectors cannot be ranked.
     """
-    with show_progress("ranking", len(benchmark.query_ids), quiet=quiet) as advance:
-        ranking = rank_passages(
-            vectors.queries,
-            vectors.passages,
-            benchmark.passage_languages,
-            len(benchmark.languages),
-            benchmark.judged_query,
-            benchmark.judged_passage,
-            query_languages=benchmark.query_languages,
-            depth=min(TOP_DEPTH, len(benchmark.passage_ids)),
-            progress=advance,
-        )
+    ranking = _rank(benchmark, rank_passages, vectors.queries, vectors.passages, quiet=quiet)
     return join_ranking(benchmark, ranking, info)
 
 
@@ -171,10 +160,19 @@ def rank_by_scores(benchmark: Benchmark, scores: ScoreBlock, *, quiet: bool = Fa
     Raises:
         ModelError: The scores have another shape, or one is NaN.
     """
+    return _rank(benchmark, rank_scores, scores, len(benchmark.query_ids), quiet=quiet)
+
+
+def _rank(
+    benchmark: Benchmark,
+    rank: Callable[..., Ranking],
+    *scored: NDArray[np.float32] | ScoreBlock | int,
+    quiet: bool,
+) -> Ranking:
+    """Rank a benchmark's passages by what gives scores, of vectors or ready."""
     with show_progress("ranking", len(benchmark.query_ids), quiet=quiet) as advance:
-        return rank_scores(
-            scores,
-            len(benchmark.query_ids),
+        return rank(
+            *scored,
             benchmark.passage_languages,
             len(benchmark.languages),
             benchmark.judged_query,

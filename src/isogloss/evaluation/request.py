@@ -46,10 +46,12 @@ class Job:
         passage_prefix: Text before every passage; the model's own when None.
         max_length: Longest text in tokens; the model's own when None.
         device: Where to compute; the best there is when None.
+        bf16: Whether matrix products are computed in bfloat16.
         endpoint: Address of an OpenAI-compatible server that encodes; None for a local model.
         vectors: Folder of vectors that were computed elsewhere; None for a model.
         debias: How to take each language out of its vectors; None for not at all.
         fair: How the passages of all languages are ranked together.
+        lexical: Whether rankings by words (BM25) are fused with those by vectors.
         store: Whether vectors are kept, and taken from those kept.
         out: Where results go; into the run directory, where there is one, when None.
         overwrite: Whether results that are there already may be replaced.
@@ -71,10 +73,12 @@ class Job:
     passage_prefix: str | None = None
     max_length: int | None = None
     device: str | None = None
+    bf16: bool = False
     endpoint: str | None = None
     vectors: Path | None = None
     debias: Debiasing | None = None
     fair: Fairness = Fairness.NONE
+    lexical: bool = False
     store: bool = True
     out: Path | None = None
     overwrite: bool = False

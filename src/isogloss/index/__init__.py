@@ -1,17 +1,21 @@
-"""Vectors and passages on disk, and searching them: exact, or by graphs with exact scores."""
+"""Vectors and passages that are searched: in a folder, exactly or by graphs, or in Milvus."""
 
+from isogloss.index.engines import Change, Found, SearchableIndex
 from isogloss.index.manifest import Compression, Engine, Manifest, ModelIdentity, read_manifest
-from isogloss.index.reading import Found, Index, open_index
-from isogloss.index.writing import IndexChange, change_index, create_index
+from isogloss.index.milvus import MilvusPlace
+from isogloss.index.opening import change_index, create_index, open_index
+from isogloss.index.reading import Index
 
 __all__ = [
+    "Change",
     "Compression",
     "Engine",
     "Found",
     "Index",
-    "IndexChange",
     "Manifest",
+    "MilvusPlace",
     "ModelIdentity",
+    "SearchableIndex",
     "change_index",
     "create_index",
     "open_index",

@@ -177,7 +177,9 @@ class SegmentGraphs:
             The numbers of the graphs all of whose languages are wanted, and the wanted languages that none
             of them has.
         """
-        wanted = set(self.segment.entry.languages) & set(languages or self.segment.entry.languages)
+        wanted = set(self.segment.entry.languages)
+        if languages is not None:
+            wanted &= set(languages)
         numbers = [n for n, part in enumerate(self.parts) if wanted.issuperset(part.languages)]
         covered = {language for n in numbers for language in self.parts[n].languages}
         return numbers, sorted(wanted - covered)

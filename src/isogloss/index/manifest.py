@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from isogloss.errors import DataError
 from isogloss.files import write_text
@@ -19,6 +19,7 @@ from isogloss.files import write_text
 MANIFEST = "index.json"
 SEGMENTS = "segments"
 FORMAT = "isogloss-index-1"
+MILVUS_FORMAT = "isogloss-milvus-1"
 REBUILD = "build it again with isogloss index"
 _NAME = re.compile(r"[a-z0-9-]+(\.[a-z]+)?")
 _READ_BYTES = 1 << 20
@@ -135,18 +136,20 @@ class Manifest:
         model: What made the vectors.
         dimensions: Their length.
         engine: How to search.
+        compression: How vectors are stored.
+        lexical: Whether segments have the words of their passages.
         generation: Number of changes so far.
         segments: Its segments.
-        compression: How vectors are stored.
         digest: SHA-256 of all this, as it is stored; empty before it is.
     """
 
     model: ModelIdentity
     dimensions: int
     engine: Engine
+    compression: Compression = "float32"
+    lexical: bool = False
     generation: int = 0
     segments: tuple[SegmentEntry, ...] = ()
-    compression: Compression = "float32"
     digest: str = field(default="", compare=False)
 
     @property
@@ -164,6 +167,68 @@ class Manifest:
         return {language: count for language, count in ordered if count}
 
 
+class StoredDescription(NamedTuple):
+    """Hold what a file ``index.json`` says, its checksum compared.
+
+    Attributes:
+        format: Which kind of index this is, and how it is written down.
+        content: What the format says of it.
+        digest: SHA-256 of the content.
+    """
+
+    format: str
+    content: dict[str, object]
+    digest: str
+
+
+def read_description(folder: Path, name: str = MANIFEST) -> StoredDescription:
+    """Read the description of an index of any engine.
+
+    Args:
+        folder: The index.
+        name: The file.
+
+    Returns:
+        The description.
+
+    Raises:
+        DataError: There is none, it is damaged, or another release's.
+    """
+    path = folder / name
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError("no index here; isogloss index makes one", folder) from None
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", path) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"is damaged ({error}); {REBUILD}", path) from error
+    if not isinstance(stored, dict) or stored.get("format") not in (FORMAT, MILVUS_FORMAT):
+        found = stored.get("format") if isinstance(stored, dict) else None
+        raise DataError(f"is of format {found!r}, this release reads {FORMAT!r}; {REBUILD}", path)
+    content = stored.get("content")
+    if not isinstance(content, dict):
+        raise DataError(f"is damaged (its content is no object); {REBUILD}", path)
+    digest = _digest(content)
+    if stored.get("sha256") != digest:
+        raise DataError(f"was changed or damaged after it was written; {REBUILD}", path)
+    return StoredDescription(stored["format"], content, digest)
+
+
+def write_description(folder: Path, form: str, content: Mapping[str, object], name: str = MANIFEST) -> None:
+    """Replace the description of an index: from here on readers see the new one, and a crash keeps it.
+
+    Args:
+        folder: The index.
+        form: The format.
+        content: What the format says of it.
+        name: The file.
+    """
+    document = {"format": form, "sha256": _digest(content), "content": content}
+    write_text(folder / name, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    sync_folder(folder)
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read what an index consists of.
 
@@ -174,26 +239,14 @@ def read_manifest(folder: Path) -> Manifest:
         The description; the files that it names are not looked at.
 
     Raises:
-        DataError: There is no index, it is damaged, or another release's.
+        DataError: There is no index, it is damaged, or another release's, or an engine's that keeps no files.
     """
+    stored = read_description(folder)
     path = folder / MANIFEST
+    if stored.format != FORMAT:
+        raise DataError(f"is of format {stored.format!r}, not {FORMAT!r}", path)
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise DataError("no index here; isogloss index makes one", folder) from None
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", path) from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"is damaged ({error}); {REBUILD}", path) from error
-    if not isinstance(stored, dict) or stored.get("format") != FORMAT:
-        found = stored.get("format") if isinstance(stored, dict) else None
-        raise DataError(f"is of format {found!r}, this release reads {FORMAT!r}; {REBUILD}", path)
-    try:
-        content = stored["content"]
-        digest = _digest(content)
-        if stored["sha256"] != digest:
-            raise DataError(f"was changed or damaged after it was written; {REBUILD}", path)
-        return _parse(content, digest)
+        return _parse(stored.content, stored.digest)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"is damaged ({type(error).__name__}: {error}); {REBUILD}", path) from error
 
@@ -207,9 +260,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     """
     content = asdict(manifest)
     del content["digest"]
-    document = {"format": FORMAT, "sha256": _digest(content), "content": content}
-    write_text(folder / MANIFEST, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
-    sync_folder(folder)
+    write_description(folder, FORMAT, content)
 
 
 def describe_file(path: Path) -> StoredFile:
@@ -277,9 +328,10 @@ def _parse(content: dict[str, object], digest: str) -> Manifest:
         model=ModelIdentity(**content["model"]),  # type: ignore[arg-type]
         dimensions=_count(content["dimensions"]),
         engine=engine,  # type: ignore[arg-type]
+        compression=compression,  # type: ignore[arg-type]
+        lexical=_check_bool(content.get("lexical", False)),
         generation=_count(content["generation"]),
         segments=tuple(_parse_segment(segment) for segment in segments),
-        compression=compression,  # type: ignore[arg-type]
         digest=digest,
     )
 
@@ -315,6 +367,12 @@ def _check_name(name: object) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(f"the name {name!r}")
     return name
+
+
+def _check_bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is neither true nor false")
+    return value
 
 
 def _count(value: object) -> int:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogloss.errors import DataError
+from isogloss.index.compression import CANDIDATES_PER_HIT
 from isogloss.index.manifest import REBUILD
 from isogloss.index.segment import Segment
-from isogloss.index.vectors import CANDIDATES_PER_HIT
 
 BLOCK_ROWS = 1 << 16
 """Rows of a product: their scores fit near a processor core."""
@@ -41,6 +41,22 @@ class Scored(NamedTuple):
 
     rows: NDArray[np.int64]
     scores: NDArray[np.float64]
+
+
+def score_rows(segment: Segment, rows: NDArray[np.int64], query: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Score rows in double precision.
+
+    Args:
+        segment: The segment.
+        rows: int64 ``[c]``.
+        query: float32 ``[d]``.
+
+    Returns:
+        float64 ``[c]``: the scores.
+    """
+    # Products and their sum, row by row: a matrix product may round equal rows differently.
+    scores: NDArray[np.float64] = (segment.vectors.decode(rows).astype(np.float64) * query).sum(axis=1)
+    return scores
 
 
 class Pools:
@@ -140,12 +156,9 @@ class Pools:
         places = np.sort(places)
         numbers, rows = places >> 32, places & 0xFFFFFFFF
         scores = np.empty(len(places), dtype=np.float64)
-        wide = self._queries[query].astype(np.float64)
         for number in np.unique(numbers):
             own = numbers == number
-            # Products and their sum, row by row: a matrix product may round equal rows differently.
-            vectors = segments[number].vectors.decode(rows[own]).astype(np.float64)
-            scores[own] = (vectors * wide).sum(axis=1)
+            scores[own] = score_rows(segments[number], rows[own], self._queries[query])
         if len(scores) > self.k:
             kth_exact = np.partition(scores, len(scores) - self.k)[len(scores) - self.k]
             kept = scores >= kth_exact

@@ -1,17 +1,15 @@
 """A segment: a folder with passages and their vectors, sorted by language, written once.
 
-Its vectors: see ``isogloss.index.vectors``. ``passages.arrow``: an Arrow IPC file with the columns id,
-document, title, text, source and start, 256 rows a batch. ``names.npy``: which row has which name.
-The rows of a language follow each other, so that a search in some languages reads those alone.
+Its vectors: see ``isogloss.index.compression``. ``passages.arrow``: an Arrow IPC file with the columns id,
+document, title, text, source and start, 256 rows a batch. ``names.npy``: which row has which name. The files
+of ``isogloss.index.words`` where words are counted. The rows of a language follow each other, so that a
+search in some languages reads those alone.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,28 +18,18 @@ from numpy.typing import NDArray
 
 from isogloss.encoding.vector_files import map_npy
 from isogloss.errors import DataError
-from isogloss.index.manifest import (
-    REBUILD,
-    SEGMENTS,
-    Compression,
-    SegmentEntry,
-    StoredFile,
-    compute_crc,
-    describe_file,
-    sync_folder,
-)
-from isogloss.index.names import NAME_DTYPE, NameTable, make_table
-from isogloss.index.vectors import StoredVectors, VectorWriter
+from isogloss.index.compression import StoredVectors
+from isogloss.index.manifest import REBUILD, SEGMENTS, SegmentEntry, StoredFile, compute_crc
+from isogloss.index.names import NAME_DTYPE, NameTable
 from isogloss.passages import Passage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 PASSAGES, NAMES = "passages.arrow", "names.npy"
-_BATCH_ROWS = 256
+BATCH_ROWS = 256
 """Passages of an Arrow batch: all are checked when one is read."""
-_BLOCK_ROWS = 8192
-_COLUMNS = ("id", "document", "title", "text", "source")
+COLUMNS = ("id", "document", "title", "text", "source")
 
 
 class Segment:
@@ -109,11 +97,11 @@ class Segment:
         Raises:
             DataError: The file is damaged.
         """
-        batches = {number: self._read_batch(number) for number in {row // _BATCH_ROWS for row in rows}}
+        batches = {number: self._read_batch(number) for number in {row // BATCH_ROWS for row in rows}}
         found = []
         for row in rows:
-            batch, place = batches[row // _BATCH_ROWS], row % _BATCH_ROWS
-            values = {name: str(batch.column(name)[place].as_py()) for name in _COLUMNS}
+            batch, place = batches[row // BATCH_ROWS], row % BATCH_ROWS
+            values = {name: str(batch.column(name)[place].as_py()) for name in COLUMNS}
             start = int(batch.column("start")[place].as_py())
             found.append(Passage(**values, language=self.language_of(row), start=start))
         return found
@@ -131,9 +119,9 @@ class Segment:
             DataError: The file is damaged.
         """
         batches = {
-            number: self._read_batch(number).column("id") for number in {row // _BATCH_ROWS for row in rows}
+            number: self._read_batch(number).column("id") for number in {row // BATCH_ROWS for row in rows}
         }
-        return [str(batches[row // _BATCH_ROWS][row % _BATCH_ROWS].as_py()) for row in rows]
+        return [str(batches[row // BATCH_ROWS][row % BATCH_ROWS].as_py()) for row in rows]
 
     def names(self) -> NameTable:
         """Read which row has which name.
@@ -207,170 +195,6 @@ class Segment:
         return batch
 
 
-class SegmentWriter:
-    """Write a segment language by language; it counts only when an index names it."""
-
-    def __init__(
-        self,
-        index: Path,
-        name: str,
-        rows: int,
-        dimensions: int,
-        compression: Compression,
-        table: NameTable | None = None,
-    ) -> None:
-        """Make the folder.
-
-        Args:
-            index: The index's folder.
-            name: The segment's name, a new one.
-            rows: How many passages it will hold.
-            dimensions: The length of the vectors.
-            compression: How to store them.
-            table: Which row will have which name; made from the passages when not given.
-        """
-        self._folder = index / SEGMENTS / name
-        self._folder.mkdir(parents=True)
-        self._vectors = VectorWriter(self._folder, rows, dimensions, compression)
-        self._texts = _open_arrow(self._folder / PASSAGES)
-        self._waiting: list[Passage] = []
-        self._names: list[tuple[str, ...]] = []
-        self._languages: dict[str, tuple[int, int]] = {}
-        self._rows = rows
-        self._table = table
-
-    def append(self, passages: Sequence[Passage], vectors: NDArray[np.float32]) -> None:
-        """Write passages; those of a language have to follow each other.
-
-        Args:
-            passages: The passages.
-            vectors: float32 ``[n, d]``.
-        """
-        self._vectors.append(vectors)
-        row = max((end for _, end in self._languages.values()), default=0)
-        for language, group in groupby(passages, key=attrgetter("language")):
-            first, _ = self._languages.get(language, (row, row))
-            row += sum(1 for _ in group)
-            self._languages[language] = (first, row)
-        if self._table is None:
-            self._names += [passage.names() for passage in passages]
-        self._waiting += passages
-        whole = len(self._waiting) // _BATCH_ROWS * _BATCH_ROWS
-        self._write_texts(whole)
-
-    def close(self) -> SegmentEntry:
-        """Finish the segment, and flush it to disk.
-
-        Returns:
-            What an index says of it.
-
-        Raises:
-            ValueError: Not as many passages as announced were written, or a language's were not together.
-        """
-        written = sum(end - start for start, end in self._languages.values())
-        if written != self._rows:
-            raise ValueError(f"{self._rows} passages were announced, {written} written")
-        self._write_texts(len(self._waiting))
-        self._texts.close()
-        stored = self._vectors.close()
-        table = make_table(self._names) if self._table is None else self._table
-        np.save(self._folder / NAMES, table, allow_pickle=False)
-        files = tuple(describe_file(self._folder / name) for name in (*stored, PASSAGES, NAMES))
-        sync_folder(self._folder)
-        sync_folder(self._folder.parent)
-        live = {language: end - start for language, (start, end) in self._languages.items()}
-        return SegmentEntry(self._folder.name, self._languages, files, live)
-
-    def _write_texts(self, count: int) -> None:
-        import pyarrow as pa
-
-        for start in range(0, count, _BATCH_ROWS):
-            batch = self._waiting[start : min(start + _BATCH_ROWS, count)]
-            fields = dict(zip(Passage._fields, zip(*batch, strict=True), strict=True))
-            columns: list[pa.Array] = [pa.array(fields[name], pa.string()) for name in _COLUMNS]
-            columns.append(pa.array(fields["start"], pa.int64()))
-            self._texts.write_batch(pa.record_batch(columns, names=[*_COLUMNS, "start"]))
-        del self._waiting[:count]
-
-
-def write_segment(
-    index: Path,
-    name: str,
-    passages: Sequence[Passage],
-    vectors: NDArray[np.float32],
-    compression: Compression,
-    table: NameTable,
-) -> SegmentEntry:
-    """Write passages as a segment.
-
-    Args:
-        index: The index's folder.
-        name: The segment's name, a new one.
-        passages: The passages, those of a language one after the other.
-        vectors: float32 ``[n, d]``, a row for each.
-        compression: How to store them.
-        table: Which row has which name.
-
-    Returns:
-        What an index says of it.
-    """
-    writer = SegmentWriter(index, name, len(passages), vectors.shape[1], compression, table)
-    writer.append(passages, vectors)
-    return writer.close()
-
-
-def merge_segments(index: Path, name: str, segments: Sequence[Segment]) -> SegmentEntry:
-    """Write what is left of some segments as one; little of it is in memory at a time.
-
-    Args:
-        index: The index's folder.
-        name: The new segment's name.
-        segments: The segments.
-
-    Returns:
-        What an index says of the new one.
-
-    Raises:
-        DataError: A segment is damaged, which a new checksum would hide.
-    """
-    for segment in segments:
-        if damage := segment.find_damage():
-            raise DataError(f"{damage[0]}; {REBUILD}")
-    count = sum(segment.entry.count for segment in segments)
-    writer = SegmentWriter(index, name, count, segments[0].dimensions, segments[0].vectors.compression)
-    for language in sorted({name for segment in segments for name in segment.entry.languages}):
-        for segment in segments:
-            rows = segment.live_rows(*segment.entry.languages.get(language, (0, 0)))
-            for start in range(0, len(rows), _BLOCK_ROWS):
-                chosen = rows[start : start + _BLOCK_ROWS]
-                writer.append(segment.passages(chosen.tolist()), segment.vectors.decode(chosen))
-    return writer.close()
-
-
-def delete_rows(index: Path, segment: Segment, rows: NDArray[np.int64], generation: int) -> SegmentEntry:
-    """Write which rows of a segment do not count any more.
-
-    Args:
-        index: The index's folder.
-        segment: The segment.
-        rows: int64: the rows to delete, beside those that are deleted already.
-        generation: The number of the change.
-
-    Returns:
-        What the changed index says of the segment.
-    """
-    deleted = np.union1d(segment.deleted, rows)
-    path = index / SEGMENTS / segment.entry.name / f"deleted-{generation}.npy"
-    np.save(path, deleted, allow_pickle=False)
-    file = describe_file(path)
-    sync_folder(path.parent)
-    live: Mapping[str, int] = {
-        language: end - start - int(np.searchsorted(deleted, end) - np.searchsorted(deleted, start))
-        for language, (start, end) in segment.entry.languages.items()
-    }
-    return replace(segment.entry, deleted=file, live=live)
-
-
 def _map_batches(path: Path) -> pa.ipc.RecordBatchFileReader:
     """Map an Arrow file into memory."""
     import pyarrow as pa
@@ -381,13 +205,6 @@ def _map_batches(path: Path) -> pa.ipc.RecordBatchFileReader:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(path, f"cannot be read ({error})") from error
-
-
-def _open_arrow(path: Path) -> pa.ipc.RecordBatchFileWriter:
-    import pyarrow as pa
-
-    fields = [(name, pa.string()) for name in _COLUMNS]
-    return pa.ipc.new_file(str(path), pa.schema([*fields, ("start", pa.int64())]))
 
 
 def _check_size(path: Path, file: StoredFile) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.errors import ConfigError, DataError, ModelError
+from isogloss.errors import ConfigError, DataError
 from isogloss.files import hold_lock
 from isogloss.index.graph import build_graphs, has_faiss, require_faiss
 from isogloss.index.manifest import (
@@ -29,15 +29,21 @@ from isogloss.index.manifest import (
     Manifest,
     ModelIdentity,
     SegmentEntry,
+    describe_file,
     read_manifest,
+    sync_folder,
     write_manifest,
 )
 from isogloss.index.names import find_rows, find_shared, make_table
-from isogloss.index.segment import Segment, delete_rows, merge_segments, write_segment
+from isogloss.index.segment import Segment
+from isogloss.index.segment_writing import delete_rows, merge_segments, write_segment
+from isogloss.index.vectors import check_vectors
 from isogloss.passages import Passage
 
 LOCK = ".lock"
 SCRATCH = ".encoded"
+SHARD = "shard.json"
+"""Where the index of a part of a collection says which part that is; see ``isogloss.sharding``."""
 SEGMENT_ROWS = 1 << 16
 """Passages that are held in memory before they are written."""
 GRAPH_FROM = 200_000
@@ -47,7 +53,6 @@ _SEGMENTS_OF_A_SIZE = 8
 _SMALLEST_SIZE = 1000
 _DELETED_SHARE = 0.2
 """A segment with more deleted rows than this is written again without them."""
-_UNIT_TOLERANCE = 1e-3
 
 
 class IndexChange:
@@ -76,6 +81,11 @@ class IndexChange:
         self._passages: list[Passage] = []
         self._vectors: list[NDArray[np.float32]] = []
 
+    @property
+    def model(self) -> ModelIdentity:
+        """What made the vectors."""
+        return self._manifest.model
+
     def add(self, passages: Sequence[Passage], vectors: NDArray[np.float32]) -> None:
         """Add passages; those of the same id, or of the same document, give way to them.
 
@@ -87,13 +97,32 @@ class IndexChange:
             DataError: Two passages of the change have one id.
             ModelError: The vectors are of another shape or type, or not of length 1.
         """
-        self._check_vectors(passages, vectors)
+        check_vectors(passages, vectors, self._manifest.dimensions)
         for start in range(0, len(passages), SEGMENT_ROWS):
             stop = start + SEGMENT_ROWS
             self._passages += passages[start:stop]
             self._vectors.append(vectors[start:stop])
             if len(self._passages) >= SEGMENT_ROWS:
                 self._flush()
+
+    def adopt(self, segment: Segment) -> None:
+        """Copy a whole segment of another index into a new one; its bytes are compared with its checksums.
+
+        Where this index stores vectors in another way, the segment is written anew.
+
+        Args:
+            segment: The segment, of vectors of the same length, and with words if this index has them.
+
+        Raises:
+            DataError: The segment is damaged, or the change has one of its names already.
+        """
+        same = segment.vectors.compression == self._manifest.compression
+        entry = self._copy(segment) if same else self._write_again([segment])
+        adopted = Segment(self.folder, entry, self._manifest.dimensions)
+        for other in self._new:
+            if (pair := find_shared(other.names(), adopted.names())) is not None:
+                raise _repeated(other.passages([pair[0]])[0], adopted.passages([pair[1]])[0])
+        self._new.append(adopted)
 
     def delete(self, names: Iterable[str]) -> int:
         """Delete passages by id, or all passages of documents.
@@ -156,7 +185,13 @@ class IndexChange:
             self.replaced += self.delete(name for own in names for name in own)
         vectors = np.concatenate(self._vectors)[order]
         entry = write_segment(
-            self.folder, _name_segment(), passages, vectors, self._manifest.compression, table
+            self.folder,
+            _name_segment(),
+            passages,
+            vectors,
+            table,
+            compression=self._manifest.compression,
+            lexical=self._manifest.lexical,
         )
         self._new.append(Segment(self.folder, entry, self._manifest.dimensions))
         self._passages, self._vectors = [], []
@@ -177,7 +212,26 @@ class IndexChange:
 
     def _rewrite(self, entries: Sequence[SegmentEntry]) -> SegmentEntry:
         segments = [Segment(self.folder, entry, self._manifest.dimensions) for entry in entries]
-        return merge_segments(self.folder, _name_segment(), segments)
+        return self._write_again(segments)
+
+    def _write_again(self, segments: Sequence[Segment]) -> SegmentEntry:
+        """Write what is left of segments as one, stored as this index stores them."""
+        known = self._manifest
+        return merge_segments(
+            self.folder, _name_segment(), segments, compression=known.compression, lexical=known.lexical
+        )
+
+    def _copy(self, segment: Segment) -> SegmentEntry:
+        """Copy the files of a segment, compared with their checksums."""
+        own = self.folder / SEGMENTS / segment.entry.name
+        own.mkdir(parents=True)
+        for file in segment.entry.all_files():
+            shutil.copyfile(segment.folder / file.name, own / file.name)
+            if describe_file(own / file.name) != file:
+                raise DataError("differs from its checksum; make it again", segment.folder / file.name)
+        sync_folder(own)
+        sync_folder(own.parent)
+        return segment.entry
 
     def _add_graphs(self, entry: SegmentEntry, entries: Sequence[SegmentEntry]) -> SegmentEntry:
         """Build a segment's graphs where the engine wants them and they are not there."""
@@ -191,20 +245,6 @@ class IndexChange:
             return entry
         return build_graphs(self.folder, Segment(self.folder, entry, self._manifest.dimensions))
 
-    def _check_vectors(self, passages: Sequence[Passage], vectors: NDArray[np.float32]) -> None:
-        shape = (len(passages), self._manifest.dimensions)
-        if vectors.dtype != np.float32 or vectors.shape != shape:
-            raise ModelError(
-                f"vectors of float32 and shape {list(shape)} are wanted, not {vectors.dtype} of shape "
-                f"{list(vectors.shape)}"
-            )
-        squares = np.einsum("ij,ij->i", vectors, vectors)
-        wrong = np.flatnonzero(~(np.abs(squares - 1) < _UNIT_TOLERANCE))
-        if len(wrong):
-            length = math.sqrt(squares[wrong[0]])
-            name = passages[wrong[0]].id
-            raise ModelError(f"the vector of {name!r} has the length {length:.3g}; scale vectors to length 1")
-
 
 @contextmanager
 def create_index(
@@ -212,7 +252,9 @@ def create_index(
     model: ModelIdentity,
     dimensions: int,
     engine: Engine,
+    *,
     compression: Compression = "float32",
+    lexical: bool = False,
 ) -> Iterator[IndexChange]:
     """Make an index; it is there once the change is committed.
 
@@ -222,6 +264,7 @@ def create_index(
         dimensions: Their length.
         engine: How to search.
         compression: How to store vectors; ``binary`` is a way to search as well, and goes with ``auto``.
+        lexical: Whether the words of passages are counted, to search by them too.
 
     Yields:
         The change.
@@ -237,7 +280,7 @@ def create_index(
     if folder.is_dir() and (found := next((e.name for e in folder.iterdir() if not _is_own(e.name)), None)):
         what = "an index already; add passages to it, or" if found == MANIFEST else f"{found!r};"
         raise ConfigError(f"{folder} holds {what} name a new folder")
-    manifest = Manifest(model, dimensions, engine, compression=compression)
+    manifest = Manifest(model, dimensions, engine, compression, lexical)
     with _keep_others_out(folder):
         if (folder / MANIFEST).exists():
             raise ConfigError(f"{folder} holds an index already; add passages to it, or name a new folder")
@@ -308,7 +351,9 @@ def _keep_others_out(folder: Path) -> AbstractContextManager[None]:
 
 def _is_own(name: str) -> bool:
     """Tell whether a killed attempt to make an index may have left such a file."""
-    return name in (LOCK, SCRATCH, SEGMENTS) or (name.startswith(f".{MANIFEST}.") and name.endswith(".part"))
+    return name in (LOCK, SCRATCH, SEGMENTS, SHARD) or (
+        name.startswith(f".{MANIFEST}.") and name.endswith(".part")
+    )
 
 
 def _size_class(entry: SegmentEntry) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from isogloss.corpus.source import stream_lines
 from isogloss.errors import DataError
-from isogloss.passages.fields import COLUMNS, ID, TEXT, read_fields
+from isogloss.passages.fields import COLUMNS, check_columns, read_fields
 from isogloss.passages.model import Passage
 from isogloss.progress import Advance
 
@@ -38,7 +38,10 @@ def stream_csv(path: Path, name: str, advance: Advance) -> Iterator[tuple[str, P
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         header = next(rows, [])
-        _check_header(header, path)
+        check_columns(header, path)
+        known = [column for column in header if column in COLUMNS]
+        if len(set(known)) < len(known):
+            raise DataError("the first row names a column twice", path, "line 1")
         for row in rows:
             position = f"line {rows.line_num}"
             if not row:
@@ -48,14 +51,3 @@ def stream_csv(path: Path, name: str, advance: Advance) -> Iterator[tuple[str, P
             yield position, read_fields(dict(zip(header, row, strict=True)), str(path), position)
     except csv.Error as error:
         raise DataError(f"is no table ({error})", path, f"line {rows.line_num}") from error
-
-
-def _check_header(header: list[str], path: Path) -> None:
-    known = [column for column in header if column in COLUMNS]
-    if not (set(ID) & set(known) and set(TEXT) & set(known)):
-        found = ", ".join(header)[:80] or "nothing"
-        raise DataError(
-            f"the first row must name the columns, 'id' and 'text' at least; it has {found}", path
-        )
-    if len(set(known)) < len(known):
-        raise DataError("the first row names a column twice", path, "line 1")

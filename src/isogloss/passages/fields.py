@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from isogloss.corpus.source import JSONObject, name_type
 from isogloss.errors import DataError
@@ -46,6 +47,21 @@ def read_fields(fields: Mapping[str, object], path: str, position: str) -> Passa
         title=values[TITLE],
         source=values[SOURCE],
     )
+
+
+def check_columns(names: Sequence[str], path: Path) -> None:
+    """Refuse a table without the columns that every passage needs.
+
+    Args:
+        names: The table's columns.
+        path: The file, for messages.
+
+    Raises:
+        DataError: There is no id or no text.
+    """
+    if not (set(ID) & set(names) and set(TEXT) & set(names)):
+        found = ", ".join(names)[:80] or "nothing"
+        raise DataError(f"needs columns, 'id' and 'text' at least; it has {found}", path)
 
 
 def _take(fields: Mapping[str, object], names: tuple[str, ...], path: str, position: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from isogloss.errors import DataError, first_line
-from isogloss.passages.fields import COLUMNS, ID, TEXT, read_fields
+from isogloss.passages.fields import COLUMNS, check_columns, read_fields
 from isogloss.passages.model import Passage
 from isogloss.progress import Advance
 
@@ -34,10 +34,8 @@ def stream_parquet(path: Path, name: str, advance: Advance) -> Iterator[tuple[st
 
     try:
         with pq.ParquetFile(path) as file:
+            check_columns(file.schema_arrow.names, path)
             there = [column for column in file.schema_arrow.names if column in COLUMNS]
-            if not (set(ID) & set(there) and set(TEXT) & set(there)):
-                names = ", ".join(file.schema_arrow.names)[:80]
-                raise DataError(f"columns 'id' and 'text' are wanted; it has {names}", path)
             number, size = 0, path.stat().st_size / max(1, file.metadata.num_rows)
             for batch in file.iter_batches(batch_size=_AT_ONCE, columns=there):
                 for row in batch.to_pylist():

@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
+from isogloss.columns import align_columns
 from isogloss.errors import ConfigError
 from isogloss.pretraining.extended_tokenizer import extend_tokenizer
 from isogloss.pretraining.new_pieces import NewPiece, count_words, find_characters, learn_pieces
@@ -84,10 +85,7 @@ def describe_change(change: Mapping[str, Any]) -> str:
         ]
         shares = [f"{found[name]:.2%}" for name in ("changed_words", "moved_words")]
         rows.append([language, *pairs, *shares])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    lines = align_columns(rows, range(len(rows[0])))
     return "\n".join([f"pieces   {change['pieces']:,} new", "", *lines, ""])
 
 

@@ -10,6 +10,7 @@ from typing import TypedDict
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from isogloss.pretraining.unfinished import LogEntry, UnfinishedRun
+from isogloss.run_directory import write_log
 
 
 class SaveArguments(TypedDict, total=False):
@@ -79,4 +80,4 @@ class LossCurve(TrainerCallback):
     ) -> None:
         """Write all losses so far."""
         own: list[LogEntry] = [{"phase": self.phase, **entry} for entry in state.log_history]
-        self.run.write_log([*self.before, *own])
+        write_log(self.run.log, [*self.before, *own])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +12,15 @@ from typing import TypeAlias
 
 import tomli_w
 
-from isogloss.config import dump_config, parse_config, read_toml
+from isogloss.config import dump_config
 from isogloss.errors import ConfigError
 from isogloss.files import hold_lock, is_free, write_text
 from isogloss.pretraining.settings import PretrainConfig
-from isogloss.run_directory import list_changes
+from isogloss.run_directory import check_same_files, check_same_settings
 
 LogEntry: TypeAlias = dict[str, str | float]
 """What a trainer logged at one step, and in which phase."""
+_INSTEAD = "remove the folder to start anew"
 
 
 @dataclass(frozen=True)
@@ -67,51 +68,6 @@ class UnfinishedRun:
         """Tell whether there is anything to go on from."""
         return any(self.folder.glob("*/checkpoint-*"))
 
-    def check_settings(self, config: PretrainConfig) -> None:
-        """Check that the run to resume has the same settings.
-
-        Args:
-            config: The settings.
-
-        Raises:
-            ConfigError: They differ, or cannot be read.
-        """
-        stored = parse_config(PretrainConfig, read_toml(self.settings), str(self.settings))
-        if stored != config:
-            changed = list_changes(dump_config(stored), dump_config(config))
-            raise ConfigError(
-                f"{self.folder} was started with other settings ({', '.join(changed)}); resume it with its "
-                f"own {self.settings.name}, or remove it to start anew"
-            )
-
-    def check_data(self, files: Mapping[str, str]) -> None:
-        """Check that the run to resume has the same text.
-
-        Args:
-            files: Path -> SHA-256 of each file.
-
-        Raises:
-            ConfigError: A file has changed, or their list cannot be read.
-        """
-        try:
-            stored = json.loads(self.data.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{self.data}: cannot be read ({error})") from error
-        changed = sorted(path for path in {*stored, *files} if stored.get(path) != files.get(path))
-        if changed:
-            raise ConfigError(
-                f"{self.folder} was started with another version of {changed[0]}; put it back, or remove "
-                "the folder to start anew"
-            )
-
-    def write_log(self, entries: Sequence[LogEntry]) -> None:
-        """Write the losses so far.
-
-        Args:
-            entries: One entry a line.
-        """
-        write_text(self.log, "".join(json.dumps(entry) + "\n" for entry in entries))
-
 
 def name_unfinished(out: Path) -> UnfinishedRun:
     """Name the folder of the unfinished run of a model.
@@ -146,7 +102,7 @@ def check_start(out: Path, config: PretrainConfig, *, resume: bool) -> None:
             f"{run.folder} holds an interrupted pre-training; --resume goes on with it, or remove it"
         )
     if run.settings.is_file():
-        run.check_settings(config)
+        check_same_settings(run.settings, config, _INSTEAD)
 
 
 @contextmanager
@@ -176,7 +132,7 @@ def open_unfinished(
     with hold_lock(run.folder / "lock", told=in_use):
         # The settings are written last: without them nothing else counts.
         if run.settings.is_file():
-            run.check_data(files)
+            check_same_files(run.data, files, _INSTEAD)
         else:
             write_text(run.data, json.dumps(dict(files), ensure_ascii=False, indent=1) + "\n")
             write_text(run.settings, tomli_w.dumps(dump_config(config)))

@@ -141,8 +141,7 @@ class Service:
         self._check_size(asked)
         known = self.systems[name].languages
         languages = None if asked.languages is None else _find_languages(asked.languages, known)
-        ranking = RANKINGS[asked.ranking]
-        query = Query(asked.query.strip(), asked.k * ranking.depth, languages)
+        query = Query(asked.query.strip(), asked.k, languages, asked.ranking)
         if self.settings.log_queries:
             LOG.info("query %r", asked.query)
         try:
@@ -150,10 +149,7 @@ class Service:
                 hits = await self.batchers[name].submit(query, request.is_disconnected)
         except TimeoutError:
             raise Refusal(504, "search_timeout", "the search took too long; try again later") from None
-        chosen = ranking.choose(hits, asked.k, len(languages or known))
-        return SearchAnswer(
-            model=name, ranking=asked.ranking, hits=[Found(**hit._asdict()) for hit in chosen]
-        )
+        return SearchAnswer(model=name, ranking=asked.ranking, hits=[Found(**hit._asdict()) for hit in hits])
 
     def _check_size(self, asked: SearchRequest) -> None:
         """Refuse what is longer or more than allowed, and queries without anything to search for."""
@@ -226,9 +222,7 @@ def _add_descriptions(
         return AboutAnswer(
             version=__version__,
             models=[ModelEntry(name=name, passages=each.count) for name, each in service.systems.items()],
-            rankings=[
-                RankingEntry(name=name, description=each.description) for name, each in RANKINGS.items()
-            ],
+            rankings=[RankingEntry(name=name, description=each) for name, each in RANKINGS.items()],
             most_hits=service.settings.most_hits,
             query_letters=service.settings.query_letters,
             demonstration=demonstration,

@@ -24,11 +24,13 @@ class Query(NamedTuple):
         text: The query.
         k: Passages wanted.
         languages: Languages to search; all when None.
+        ranking: How passages of several languages are ranked together.
     """
 
     text: str
     k: int
     languages: tuple[str, ...] | None
+    ranking: str = "none"
 
     def count_tokens(self) -> int:
         """Tell how many tokens the text has at most, for models that have a piece for every letter.
@@ -166,14 +168,15 @@ class MicroBatcher:
         return [answer for query in queries for answer in self._search([query])]
 
     def _search_together(self, queries: Sequence[Query]) -> list[list[Hit]]:
-        """Search once for each set of languages, for as many passages as any query of it wants."""
-        rows: dict[tuple[str, ...] | None, list[int]] = {}
+        """Search once for languages and a ranking, for as many passages as any such query wants."""
+        rows: dict[tuple[tuple[str, ...] | None, str], list[int]] = {}
         for row, query in enumerate(queries):
-            rows.setdefault(query.languages, []).append(row)
+            rows.setdefault((query.languages, query.ranking), []).append(row)
         found: list[list[Hit]] = [[] for _ in queries]
-        for languages, members in rows.items():
+        for (languages, ranking), members in rows.items():
             k = max(queries[row].k for row in members)
-            answers = self._searcher.search([queries[row].text for row in members], k, languages)
+            texts = [queries[row].text for row in members]
+            answers = self._searcher.search(texts, k, languages, ranking=ranking)
             for row, hits in zip(members, answers, strict=True):
                 found[row] = hits[: queries[row].k]
         return found

@@ -21,7 +21,12 @@ class Searcher(Protocol):
         """Language -> number of passages."""
 
     def search(
-        self, queries: Sequence[str], k: int = 10, languages: Sequence[str] | None = None
+        self,
+        queries: Sequence[str],
+        k: int = 10,
+        languages: Sequence[str] | None = None,
+        *,
+        ranking: str = "none",
     ) -> list[list[Hit]]:
         """Find the best passages for each query, best first.
 
@@ -29,6 +34,7 @@ class Searcher(Protocol):
             queries: The queries.
             k: Passages wanted, at most.
             languages: Languages to search; all when None.
+            ranking: How passages of several languages are ranked together; one of ``rankings.RANKINGS``.
 
         Returns:
             The passages for each query.

@@ -71,10 +71,9 @@ class StudyFolder:
         """Name the file of the settings that the study began with."""
         return self.path / "study.toml"
 
-    @property
-    def lock(self) -> Path:
-        """Name the file that a process holds while it works here."""
-        return self.path / ".lock"
+    def lock(self, name: str) -> Path:
+        """Name the file that a process holds while it works on a cell, an encoder or the study as a whole."""
+        return self.path / ".locks" / name.replace("/", "-")
 
     def encoder(self, encoder: EncoderConfig) -> str:
         """Name the encoder to start from: what the study names, or the folder of the one it pre-trains."""
@@ -155,7 +154,7 @@ def open_study(study: StudyConfig, folder: StudyFolder) -> None:
 
 
 def _list_foreign(folder: StudyFolder) -> Iterator[Path]:
-    return (path for path in folder.path.iterdir() if path != folder.lock)
+    return (path for path in folder.path.iterdir() if path.name != ".locks")
 
 
 def check_study(study: StudyConfig, folder: StudyFolder) -> None:

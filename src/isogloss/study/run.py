@@ -6,7 +6,6 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,7 +18,7 @@ from isogloss.demo_corpus import write_demo_corpus
 from isogloss.errors import ConfigError, IsoglossError
 from isogloss.evaluation.job import run_job
 from isogloss.evaluation.request import Job
-from isogloss.files import hold_lock, replace_folder
+from isogloss.files import hold_lock, replace_folder, try_lock
 from isogloss.pretraining.run import pretrain
 from isogloss.progress import Advance, show_progress
 from isogloss.results import RESULTS_FILE
@@ -48,6 +47,10 @@ if TYPE_CHECKING:
 _PARTS = 100
 """Ticks of the progress bar for each cell: so many for training, the rest for measuring."""
 _TRAINING_PARTS = 60
+_WHOLE = "study"
+"""What is held while the study is begun or opened."""
+_PAUSE = 1.0
+"""Seconds until it is seen whether another process has finished what the next cell needs."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,10 @@ def run_study(
 ) -> StudyOutcome:
     """Do the cells of a study that are not done, one after the other.
 
-    A cell that was interrupted at any moment, by a kill too, goes on where it stopped. A cell that fails is
-    recorded and tried again by the next call; the others go on.
+    Several processes may do so at once, also on machines that share the folder: each takes the next cell
+    that no other has taken, and ends when none is left. A cell that was interrupted at any moment, by a kill
+    too, goes on where it stopped. A cell that fails is recorded and tried again by the next call; the others
+    go on.
 
     Args:
         study: The study.
@@ -85,27 +90,25 @@ def run_study(
         What was done.
 
     Raises:
-        ConfigError: The folder belongs to another study, another process works in it, no cell has a name like
-            the pattern, or a run in the place of a cell does not fit.
+        ConfigError: The folder belongs to another study, no cell has a name like the pattern, or a run in the
+            place of a cell does not fit.
     """
     deadline = None if hours is None else time.monotonic() + 3600 * hours
     cells = choose_cells(study, only)
     folder = StudyFolder(out)
     out.mkdir(parents=True, exist_ok=True)
-    with _hold(folder):
+    with hold_lock(folder.lock(_WHOLE)):  # others hold it for a moment only, when they begin
         open_study(study, folder)
-        states = {cell: find_state(study, folder, cell) for cell in cells}
-        todo = [cell for cell in cells if states[cell].state is not State.DONE]
-        runner = _Runner(study, folder)
-        with show_progress(study.name, _PARTS * len(todo)) as advance:
-            for number, cell in enumerate(todo, start=1):
-                if deadline is not None and time.monotonic() >= deadline:
-                    break
-                runner.finish(cell, _Ticks(advance), f"{number} of {len(todo)}")
+    todo = [cell for cell in cells if find_state(study, folder, cell).state is not State.DONE]
+    runner = _Runner(study, folder)
+    with show_progress(study.name, _PARTS * len(todo)) as advance:
+        _do_cells(runner, todo, advance, deadline)
     left = tuple(
         cell.name
         for cell in todo
-        if cell.name not in {*runner.done, *runner.failed} and cell.encoder not in runner.unavailable
+        if cell.name not in runner.failed
+        and cell.encoder not in runner.unavailable
+        and find_state(study, folder, cell).state is not State.DONE
     )
     return StudyOutcome(tuple(runner.done), runner.failed, runner.unavailable, left)
 
@@ -137,10 +140,35 @@ def choose_cells(study: StudyConfig, only: str | None) -> list[Cell]:
     return [*needed, *wanted]
 
 
-def _hold(folder: StudyFolder) -> AbstractContextManager[None]:
-    """Keep other processes out; the system gives the lock back however this one ends."""
-    told = f"another process works on the study in {folder.path}; wait until it has ended"
-    return hold_lock(folder.lock, told)
+def _do_cells(runner: _Runner, todo: list[Cell], advance: Advance, deadline: float | None) -> None:
+    """Do cells until none is left that no other process has taken."""
+    waiting = list(todo)
+    while waiting:
+        taken = False
+        for cell in tuple(waiting):
+            if deadline is not None and time.monotonic() >= deadline:
+                return
+            if any(_needs(cell, other) for other in waiting):
+                continue
+            with try_lock(runner.folder.lock(cell.name)) as held:
+                if held:
+                    waiting.remove(cell)
+                    taken = True
+                    runner.finish(cell, _Ticks(advance), f"{len(todo) - len(waiting)} of {len(todo)}")
+        if not taken and not any(_needs(cell, other) for cell in waiting for other in waiting):
+            _say(f"other processes do what is left: {', '.join(cell.name for cell in waiting)}")
+            return
+        if not taken:
+            time.sleep(_PAUSE)
+
+
+def _needs(cell: Cell, other: Cell) -> bool:
+    """Tell whether a cell's settings come from a trial that is still to be done, perhaps elsewhere."""
+    return (
+        cell.trial is None
+        and other.trial is not None
+        and (cell.encoder, cell.strategy) == (other.encoder, other.strategy)
+    )
 
 
 class _Ticks:
@@ -186,8 +214,9 @@ class _Runner:
         self._data: TrainingData | None = None
 
     def finish(self, cell: Cell, ticks: _Ticks, place: str) -> None:
-        """Do what is left of a cell; a failure is recorded."""
-        if self._get_ready(cell.encoder):
+        """Do what is left of a cell, which another process may have done by now; a failure is recorded."""
+        state = find_state(self.study, self.folder, cell).state
+        if state is not State.DONE and self._get_ready(cell.encoder):
             began = time.monotonic()
             if self._try(cell.name, lambda: self._finish(cell, ticks)):
                 self.done.append(cell.name)
@@ -241,14 +270,17 @@ class _Runner:
         """Make an encoder ready, once, and tell whether it can be had."""
         if name not in self._ready and name not in self.unavailable:
             encoder = self.study.encoder(name)
-            reason = _find_fault(lambda: self._prepare(encoder))
+            with hold_lock(self.folder.lock(f"encoder {name}")):  # whoever is first makes it for all
+                reason = _find_fault(lambda: self._prepare(encoder))
             self.folder.write_failure(f"encoder {name}", reason)
             if reason:
                 self.unavailable[name] = reason
                 _say(f"encoder {name} is not available, so its cells are passed over: {reason}")
             else:
                 self._ready.add(name)
-                self._measure_start(encoder)
+                with try_lock(self.folder.lock(f"{name}/{START}")) as held:
+                    if held:
+                        self._measure_start(encoder)
         return name in self._ready
 
     def _prepare(self, encoder: EncoderConfig) -> None:
@@ -300,6 +332,7 @@ def _build_job(
         query_prefix=config.model.query_prefix if untrained else None,
         passage_prefix=config.model.passage_prefix if untrained else None,
         debias=Debiasing(debias) if debias else None,
+        bf16=config.trainer.get("bf16") is True,
         store=bool(benchmark.debias),
         out=out,
         label=label,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from isogloss.columns import align_columns
 from isogloss.trimming.held_out import HeldOutChange
 
 
@@ -67,7 +68,13 @@ class TrimReport:
         Returns:
             Several lines without a line break at the end.
         """
-        lines = [f"model    {self.model}", f"trimmed  {self.folder}", "", *_align(self._size_rows()), ""]
+        lines = [
+            f"model    {self.model}",
+            f"trimmed  {self.folder}",
+            "",
+            *align_columns(self._size_rows()),
+            "",
+        ]
         lines.append(
             f"given text: {self.texts:,} texts are segmented as before; embeddings of {self.encoded:,} of "
             f"them differ by {self.difference:.1e} at most"
@@ -79,7 +86,7 @@ class TrimReport:
                 "",
                 f"held-out text: {self.share:.0%} of it, under a vocabulary cut for the rest; "
                 "the trimmed model knows all of it",
-                *_align(self._language_rows()),
+                *align_columns(self._language_rows()),
             ]
         return "\n".join(lines)
 
@@ -111,17 +118,6 @@ def _format_change(language: str, change: HeldOutChange) -> list[str]:
         unknown,
         *(f"{value:.4f}" for value in (change.drift.mean, change.drift.p99, change.drift.most)),
         f"{change.drift.texts:,}",
-    ]
-
-
-def _align(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if number == 0 else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
     ]
 
 

@@ -8,6 +8,7 @@ from functools import reduce
 
 import numpy as np
 
+from isogloss.columns import align_columns
 from isogloss.vocabulary.counting import PieceCounts, count_pieces
 from isogloss.vocabulary.texts import TextCollection
 from isogloss.vocabulary.tokenizer import ModelTokenizer
@@ -103,17 +104,9 @@ class Inspection:
         kind = f"{self.algorithm} with bytes" if self.bytes_known else self.algorithm
         head = ["", "texts", "words", "tokens/word", "tokens/char", "unknown", "bytes", "pieces", "share"]
         rows = [head] + [_format_row(language, fit) for language, fit in self.languages.items()]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if number == 0 else cell.rjust(width)
-                for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
         about = [f"model       {self.model}", f"vocabulary  {self.vocabulary:,} pieces, {kind}", ""]
         notes = [f"note: {note}" for note in self.notes()]
-        return "\n".join([*about, *lines, *([""] if notes else []), *notes])
+        return "\n".join([*about, *align_columns(rows), *([""] if notes else []), *notes])
 
 
 def inspect_vocabulary(
