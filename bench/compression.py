@@ -97,10 +97,9 @@ def say(text: str) -> None:
 
 
 def print_machine() -> None:
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES)
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, 1 thread, Python {platform.python_version()}, {versions}"
-    )
+    versions = [f"{name} {metadata.version(name)}" for name in LIBRARIES]
+    print(f"{platform.machine()}, {os.cpu_count()} cores, one thread used")
+    print(f"Python {platform.python_version()}, {', '.join(versions)}")
     print(f"load average at the start {os.getloadavg()[0]:.1f}", flush=True)
 
 

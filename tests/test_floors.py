@@ -46,7 +46,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "vocabulary",
         "model_card",
     ),
-    4: ("retriever",),
+    4: ("indexing", "retriever"),
     5: (
         "training",
         "evaluation",

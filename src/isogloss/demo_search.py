@@ -121,7 +121,7 @@ def prepare_search_demo(out: Path, size: DemoSize = SIZE) -> Path:
         config = training_config(write_questions(out / "questions.jsonl", facts), start, size)
         train(config, run.path, callbacks=(count,))
     for name, model in ((UNTRAINED, start), (TRAINED, run.model)):
-        retriever = Retriever.build(str(model), list_passages(), out / name)
+        retriever = Retriever.build(str(model), list_passages(), out / name, lexical=True)
     minutes = (time.monotonic() - begun) / 60
     write_text(out / REPORT, _describe(measure_held_out(retriever, facts), minutes))
     return out

@@ -5,15 +5,13 @@ from __future__ import annotations
 import difflib
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from itertools import islice
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from isogloss.errors import ConfigError, ModelError
 from isogloss.fair_ranking import Fairness
 from isogloss.index import (
-    Change,
     Compression,
     Engine,
     MilvusPlace,
@@ -23,13 +21,11 @@ from isogloss.index import (
     create_index,
     open_index,
 )
-from isogloss.passages import Passage, check_passages, split_passages
+from isogloss.indexing import add_passages
+from isogloss.passages import Passage
 
 if TYPE_CHECKING:
     from isogloss.encoding.batches import BatchEncoder
-
-ENCODED_AT_ONCE = 4096
-"""Documents that are split and encoded together, so that texts of like length share a batch."""
 
 
 class Hit(NamedTuple):
@@ -150,7 +146,7 @@ class Retriever:
         identity, width = identify_model(encoder), _measure(encoder)
         made = create_index(Path(folder), identity, width, engine, compression=compression, lexical=lexical)
         with made as change:
-            _add(change, encoder, passages, overlap, nullcontext())
+            add_passages(change, encoder, passages, overlap, nullcontext())
             change.commit()
         return cls(Path(folder), open_index(Path(folder)), encoder)
 
@@ -168,6 +164,22 @@ class Retriever:
     def model_name(self) -> str:
         """What the model is called: a folder or a hub name."""
         return self._index.model.name
+
+    def can_rank(self, ranking: str, *, lexical: bool = False) -> bool:
+        """Tell whether the index can be searched so.
+
+        Args:
+            ranking: How passages of several languages are ranked together; see ``search``.
+            lexical: Whether to search by words too.
+
+        Returns:
+            Whether ``search`` takes both.
+        """
+        try:
+            self._index.check_search(_choose_ranking(ranking), lexical=lexical)
+        except ConfigError:
+            return False
+        return True
 
     def search(
         self,
@@ -241,7 +253,7 @@ class Retriever:
         """
         with change_index(self.folder) as change:
             _check_model(self.folder, change.model, identify_model(self._encoder))
-            added = _add(change, self._encoder, passages, overlap, self._encoding)
+            added = add_passages(change, self._encoder, passages, overlap, self._encoding)
             change.commit()
         self.reload()
         return added
@@ -318,45 +330,6 @@ def identify_model(encoder: BatchEncoder) -> ModelIdentity:
     name = str(Path(encoder.name).resolve()) if Path(encoder.name).is_dir() else encoder.name
     return ModelIdentity(
         name, passage.fingerprint, query.prefix, passage.prefix, query.max_length, passage.max_length
-    )
-
-
-def _add(
-    change: Change,
-    encoder: BatchEncoder,
-    passages: Iterable[Passage],
-    overlap: int,
-    encoding: AbstractContextManager[object],
-) -> int:
-    """Split, encode and add passages, some thousand at a time; what is encoded is kept if this is killed."""
-    from isogloss.encoding.store import EmbeddingStore
-    from isogloss.encoding.stored import StoredEncoder
-
-    stored = StoredEncoder(encoder, EmbeddingStore(change.scratch))
-    stored.quiet = True
-    added = 0
-    checked = check_passages(passages)
-    while documents := list(islice(checked, ENCODED_AT_ONCE)):
-        with encoding:
-            parts = _split(documents, encoder, overlap)
-        for start in range(0, len(parts), ENCODED_AT_ONCE):
-            chosen = parts[start : start + ENCODED_AT_ONCE]
-            with encoding:
-                vectors = stored.encode_passages([part.encoded_text() for part in chosen])
-            change.add(chosen, vectors)
-        added += len(parts)
-    return added
-
-
-def _split(documents: Sequence[Passage], encoder: BatchEncoder, overlap: int) -> Sequence[Passage]:
-    """Split documents for a model whose tokens can be counted; those at endpoints cannot."""
-    from isogloss.encoding.batches import TokenCounter
-
-    budget = encoder.max_lengths.get("passage")
-    if budget is None or not isinstance(encoder, TokenCounter):
-        return documents
-    return split_passages(
-        documents, lambda texts: encoder.count_tokens("passage", texts).tolist(), budget, overlap
     )
 
 

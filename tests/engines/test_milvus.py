@@ -27,6 +27,7 @@ from isogloss.index.milvus.collection import Collection, quote
 from isogloss.index.milvus.connection import LITE
 from isogloss.index.milvus.place import read_place, write_place
 from isogloss.retriever import Retriever
+from isogloss.server.rankings import list_rankings
 from made_up_index import MODEL, WIDTH, MadeUpEncoder, passage, vectors_of
 
 ROWS = [{"id": f"p{n}", "text": f"text {chr(97 + n)}", "language": "sw" if n % 2 else "en"} for n in range(8)]
@@ -309,3 +310,5 @@ def test_rankings_and_words_are_refused_before_a_query_is_encoded(
         call, "search", tmp_path / "i", "a", "--ranking", "quota"
     )
     assert "in Milvus cannot be searched by words" in fails(call, "search", tmp_path / "i", "a", "--lexical")
+    served = Retriever.load(tmp_path / "i", encoder=MadeUpEncoder())
+    assert list_rankings(served) == ("none",)

@@ -71,9 +71,7 @@ def test_the_vectors_of_an_exported_model_are_kept_apart(
 
 
 def test_an_exported_model_is_computed_as_it_was_exported(exported: tuple[Path, ExportReport]) -> None:
-    with pytest.raises(
-        ConfigError, match="is computed as it was exported; leave out --bf16"
-    ):
+    with pytest.raises(ConfigError, match="is computed as it was exported; leave out --bf16"):
         load_encoder(str(exported[0]), bf16=True, quiet=True)
 
 

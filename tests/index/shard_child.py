@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from isogloss import retriever
+from isogloss import indexing
 from isogloss.index import writing
 from isogloss.passages import hash_passages
 from isogloss.sharding import Collection, Part, encode_shard
@@ -19,7 +19,7 @@ _TOUCHING = ("open", "os.rename", "os.remove", "os.mkdir", "shutil.rmtree", "mma
 def main() -> None:
     """Make the shard in small pieces."""
     folder, rows, left = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[4])
-    retriever.ENCODED_AT_ONCE, writing.SEGMENT_ROWS = 20, 40
+    indexing.ENCODED_AT_ONCE, writing.SEGMENT_ROWS = 20, 40
 
     def touch(event: str, arguments: tuple[object, ...]) -> None:
         nonlocal left

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from isogloss import retriever as module
+from isogloss import indexing
 from isogloss.errors import ConfigError, DataError, ModelError
 from isogloss.passages import Passage
 from isogloss.retriever import Hit, Retriever
@@ -128,7 +128,7 @@ def test_wrong_passages_are_refused_and_nothing_is_added(
 
 
 def test_a_killed_build_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ENCODED_AT_ONCE", 40)
+    monkeypatch.setattr(indexing, "ENCODED_AT_ONCE", 40)
     texts = [passage(f"p{n}", f"text {n} {chr(97 + n % 26)}") for n in range(100)]
     encoder = MadeUpEncoder()
     encoder.fails_after = 3

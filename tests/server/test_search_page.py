@@ -24,7 +24,7 @@ ARABIC = "أي حيوان يخزن الماء في نهر النيل؟"
 
 @pytest.fixture(scope="module")
 def searcher() -> FakeSearcher:
-    return FakeSearcher()
+    return FakeSearcher(has_words=True)
 
 
 @pytest.fixture(scope="module")
@@ -112,10 +112,16 @@ def test_two_rankings_stand_side_by_side(browser: Browser, address: str) -> None
         "[...document.querySelectorAll('.column')].map((c) => c.getBoundingClientRect().top)"
     )
     assert tops[0] == tops[1]
-    browser.evaluate(
-        "(() => { const s = document.querySelectorAll('select')[1]; s.value = '2';"
-        " s.dispatchEvent(new Event('change')); })()"
+    choose = (
+        "(() => {{ const s = document.querySelectorAll('select')[1]; s.value = '{}';"
+        " s.dispatchEvent(new Event('change')); }})()"
     )
+    words = [hit.id for hit in FakeSearcher(has_words=True).rank(NILE, 10, None, lexical=True)]
+    browser.evaluate(choose.format(2))
+    browser.wait(f"document.querySelectorAll('ol.hits')[1].children[0].dataset.id === '{words[0]}'")
+    assert browser.evaluate(labels)[1] == "trained, by score and by words"
+    assert hits(browser)[1] == words
+    browser.evaluate(choose.format(3))
     browser.wait("document.querySelectorAll('.legend')[1].children.length === 10")
     assert browser.evaluate(labels)[1] == "trained, a like share for every language"
     browser.click("#compare")

@@ -22,7 +22,10 @@ NILE = "The Nile flows north through eleven countries"
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
     app = create_app(
-        [System("first", FakeSearcher()), System("second", FakeSearcher(FakeSearcher().passages[:150]))],
+        [
+            System("first", FakeSearcher(has_words=True)),
+            System("second", FakeSearcher(FakeSearcher().passages[:150])),
+        ],
         demonstration=True,
         examples=["Who?"],
     )
@@ -48,6 +51,15 @@ def test_the_best_passages_come_first(client: TestClient) -> None:
     assert len(content["hits"]) == 3
     scores = [hit["score"] for hit in content["hits"]]
     assert scores == sorted(scores, reverse=True)
+
+
+def test_words_answer_where_they_are_counted(client: TestClient) -> None:
+    content = client.post("/search", json={"query": NILE, "k": 5, "ranking": "words"}).json()
+    expected = FakeSearcher(has_words=True).rank(NILE, 5, None, lexical=True)
+    assert content["ranking"] == "words"
+    assert [hit["id"] for hit in content["hits"]] == [hit.id for hit in expected]
+    told = refuse(client, 422, "unknown_ranking", query=NILE, ranking="words", model="second")
+    assert told == "ranking: there is no words; there is none, quota, calibrated, fused"
 
 
 @pytest.mark.parametrize("codes", [["sw", "ar"], ["swh", "ARB"], ["ar", "sw", "swh"]])
@@ -175,11 +187,12 @@ def test_the_service_describes_itself(client: TestClient) -> None:
     about = client.get("/about").json()
     assert about["version"] == __version__
     assert about["models"] == [
-        {"name": "first", "passages": 1000},
-        {"name": "second", "passages": 150},
+        {"name": "first", "passages": 1000, "rankings": ["none", "words", "quota", "calibrated", "fused"]},
+        {"name": "second", "passages": 150, "rankings": ["none", "quota", "calibrated", "fused"]},
     ]
     assert [ranking["name"] for ranking in about["rankings"]] == [
         "none",
+        "words",
         "quota",
         "calibrated",
         "fused",

@@ -19,7 +19,7 @@ from isogloss.languages import is_right_to_left, language_name, normalize_langua
 from isogloss.server.gate import LOG, Gate
 from isogloss.server.metrics import METRICS_TYPE, Metrics
 from isogloss.server.micro_batching import MicroBatcher, Query
-from isogloss.server.rankings import RANKINGS
+from isogloss.server.rankings import RANKINGS, list_rankings
 from isogloss.server.refusals import Refusal, handle_refusals
 from isogloss.server.schema import (
     AboutAnswer,
@@ -136,8 +136,8 @@ class Service:
         name = asked.model or next(iter(self.systems))
         if name not in self.systems:
             raise _refuse_name("unknown_model", "model", name, tuple(self.systems))
-        if asked.ranking not in RANKINGS:
-            raise _refuse_name("unknown_ranking", "ranking", asked.ranking, tuple(RANKINGS))
+        if asked.ranking not in (offered := list_rankings(self.systems[name])):
+            raise _refuse_name("unknown_ranking", "ranking", asked.ranking, offered)
         self._check_size(asked)
         known = self.systems[name].languages
         languages = None if asked.languages is None else _find_languages(asked.languages, known)
@@ -221,8 +221,15 @@ def _add_descriptions(
     async def _about() -> AboutAnswer:
         return AboutAnswer(
             version=__version__,
-            models=[ModelEntry(name=name, passages=each.count) for name, each in service.systems.items()],
-            rankings=[RankingEntry(name=name, description=each) for name, each in RANKINGS.items()],
+            models=[
+                ModelEntry(name=name, passages=each.count, rankings=list(list_rankings(each)))
+                for name, each in service.systems.items()
+            ],
+            rankings=[
+                RankingEntry(name=name, description=each.description)
+                for name, each in RANKINGS.items()
+                if any(name in list_rankings(searcher) for searcher in service.systems.values())
+            ],
             most_hits=service.settings.most_hits,
             query_letters=service.settings.query_letters,
             demonstration=demonstration,

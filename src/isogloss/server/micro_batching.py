@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from isogloss.retriever import Hit
+from isogloss.server.rankings import RANKINGS
 from isogloss.server.refusals import Refusal
 from isogloss.server.systems import Searcher
 
@@ -24,7 +25,7 @@ class Query(NamedTuple):
         text: The query.
         k: Passages wanted.
         languages: Languages to search; all when None.
-        ranking: How passages of several languages are ranked together.
+        ranking: How passages are ranked, a name in ``rankings.RANKINGS``.
     """
 
     text: str
@@ -176,7 +177,8 @@ class MicroBatcher:
         for (languages, ranking), members in rows.items():
             k = max(queries[row].k for row in members)
             texts = [queries[row].text for row in members]
-            answers = self._searcher.search(texts, k, languages, ranking=ranking)
+            way = RANKINGS[ranking]
+            answers = self._searcher.search(texts, k, languages, ranking=way.fairness, lexical=way.lexical)
             for row, hits in zip(members, answers, strict=True):
                 found[row] = hits[: queries[row].k]
         return found

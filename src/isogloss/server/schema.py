@@ -27,7 +27,7 @@ class SearchRequest(BaseModel):
         description="codes of the languages to search; all where missing",
     )
     model: Name | None = Field(default=None, description="one that /about lists; the first where missing")
-    ranking: Name = Field(default="none", description="one that /about lists")
+    ranking: Name = Field(default="none", description="one that /about lists for the model")
 
 
 class Found(BaseModel):
@@ -69,6 +69,7 @@ class ModelEntry(BaseModel):
 
     name: str
     passages: int
+    rankings: list[str] = Field(description="names of the rankings that it has")
 
 
 class RankingEntry(BaseModel):

@@ -20,6 +20,17 @@ class Searcher(Protocol):
     def languages(self) -> Mapping[str, int]:
         """Language -> number of passages."""
 
+    def can_rank(self, ranking: str, *, lexical: bool = False) -> bool:
+        """Tell whether ``search`` takes a ranking, and words.
+
+        Args:
+            ranking: How passages of several languages are ranked together.
+            lexical: Whether to search by words too.
+
+        Returns:
+            Whether it does.
+        """
+
     def search(
         self,
         queries: Sequence[str],
@@ -27,6 +38,7 @@ class Searcher(Protocol):
         languages: Sequence[str] | None = None,
         *,
         ranking: str = "none",
+        lexical: bool = False,
     ) -> list[list[Hit]]:
         """Find the best passages for each query, best first.
 
@@ -34,7 +46,8 @@ class Searcher(Protocol):
             queries: The queries.
             k: Passages wanted, at most.
             languages: Languages to search; all when None.
-            ranking: How passages of several languages are ranked together; one of ``rankings.RANKINGS``.
+            ranking: How passages of several languages are ranked together.
+            lexical: Whether to search by words too.
 
         Returns:
             The passages for each query.

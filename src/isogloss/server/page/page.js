@@ -226,11 +226,13 @@ const start = async () => {
   });
   const named = about.models.length > 1;
   choices = about.rankings.flatMap((ranking) =>
-    about.models.map((model) => ({
-      model: model.name,
-      ranking: ranking.name,
-      label: named ? `${model.name}, ${ranking.description}` : ranking.description,
-    })),
+    about.models
+      .filter((model) => model.rankings.includes(ranking.name))
+      .map((model) => ({
+        model: model.name,
+        ranking: ranking.name,
+        label: named ? `${model.name}, ${ranking.description}` : ranking.description,
+      })),
   );
   const passages = about.models[0].passages.toLocaleString("en");
   find("extent").textContent = `${passages} passages in ${languages.size} languages`;
