@@ -72,6 +72,20 @@ def test_whole_numbers_are_within_half_a_step_and_come_back_as_they_were(drawn: 
     np.testing.assert_array_equal(same, scales)
 
 
+def test_every_number_of_16_bits_is_read_as_numpy_reads_it(tmp_path: Path) -> None:
+    numbers = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    finite = numbers[np.isfinite(numbers)]
+    for name, written in (("finite", finite), ("all", numbers)):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "vectors.npy", written.reshape(-1, 1))
+        stored = StoredVectors(tmp_path / name, ["vectors.npy"], len(written), 1)
+        decoded = stored.decode(slice(None))[:, 0]
+        np.testing.assert_array_equal(decoded, written.astype(np.float32))
+        np.testing.assert_array_equal(np.signbit(decoded), np.signbit(written))
+        one = np.ones((1, 1), dtype=np.float32)
+        np.testing.assert_array_equal(stored.multiply(one, slice(None))[0], written.astype(np.float32))
+
+
 @given(st.integers(1, 200), st.integers(1, 130), st.integers(1, 20), st.integers(0, 9))
 def test_signs_find_the_rows_of_least_distance(count: int, width: int, wanted: int, seed: int) -> None:
     vectors = make_clustered(count, seed, width)

@@ -103,7 +103,7 @@ class Pools:
         for first, last in ranges:
             for start in range(first, last, rows_at_once):
                 end = min(start + rows_at_once, last)
-                scores = queries @ segment.vectors.decode(slice(start, end)).T
+                scores = segment.vectors.multiply(queries, slice(start, end))
                 if np.isnan(scores.max()):
                     raise DataError(f"holds NaN, so it is damaged; {REBUILD}", segment.folder)
                 low, high = np.searchsorted(segment.deleted, (start, end))
