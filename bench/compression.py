@@ -73,10 +73,9 @@ def main() -> None:
     print(f"\n{arguments.model}, {benchmark.name}: {len(benchmark.query_ids):,} queries,", end=" ")
     print(f"{len(benchmark.passage_ids):,} passages in {len(benchmark.languages)} languages\n", flush=True)
     compare_forms(benchmark, vectors, arguments)
-    if arguments.vectors_only:
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        compare_encoders(arguments, benchmark, vectors, encoder, Path(scratch))
+    if not arguments.vectors_only:
+        with tempfile.TemporaryDirectory() as scratch:
+            compare_encoders(arguments, benchmark, vectors, encoder, Path(scratch))
     print(f"\nload average at the end {os.getloadavg()[0]:.1f}")
 
 
