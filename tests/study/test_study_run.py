@@ -20,6 +20,9 @@ from isogloss.config import TomlValue, TrainConfig
 from isogloss.results import read_results
 from isogloss.study import run as study_run
 from isogloss.study.folder import StudyFolder
+from isogloss.study.grid import Cell
+from isogloss.study.reading import read_study
+from isogloss.study.run import run_study
 from isogloss.training.run import TrainingOutcome
 from isogloss.types import Setting
 
@@ -384,14 +387,36 @@ def test_a_cell_waits_for_the_trial_that_another_process_does(
     pauses: list[float] = []
 
     def let_go(seconds: float) -> None:
-        pauses.append(seconds)
-        lock.release()
+        if seconds == study_run._PAUSE:  # other libraries sleep as well
+            pauses.append(seconds)
+            lock.release()
 
     monkeypatch.setattr(study_run.time, "sleep", let_go)
     lock.acquire()
     assert main(["reproduce", str(study), "--out", str(out)]) == 0
     assert len(pauses) == 1
     assert capsys.readouterr().out.splitlines()[-4].startswith("3 done")
+
+
+def test_what_another_process_has_made_possible_is_done_in_its_order(
+    xlmr: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes: dict[str, TomlValue] = {
+        "grid": {"seeds": [1], "strategies": ["x-y", "hybrid"]},
+        "tuning": {"seed": 9, "trials": [{"trainer": {"learning_rate": 1e-3}}]},
+    }
+    study, out = write_study(tmp_path, xlmr, changes), tmp_path / "out"
+    lock = FileLock(StudyFolder(out).lock("tiny/tuning/x-y-trial1"))
+    done: list[str] = []
+
+    def finish(_runner: object, cell: Cell, _ticks: object, _place: str) -> None:
+        done.append(cell.name.removeprefix("tiny/"))
+        lock.release()
+
+    monkeypatch.setattr(study_run._Runner, "finish", finish)
+    lock.acquire()
+    run_study(read_study(study, out), out)
+    assert done == ["tuning/hybrid-trial1", "tuning/x-y-trial1", "x-y-seed1", "hybrid-seed1"]
 
 
 def test_a_folder_of_something_else_is_refused_and_kept(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import SupportsIndex
 
 import numpy as np
 import pytest
@@ -273,3 +275,24 @@ def test_each_batch_is_planned_once(settings: Settings, monkeypatch: pytest.Monk
         for rows in sampler:
             assert len(dataset[rows]["query"]) == len(rows)
     assert planned == [(epoch, step) for epoch in range(2) for step in range(plan.steps_per_epoch)]
+
+
+def test_the_text_is_not_hashed_to_show_it_as_a_dataset(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hash of everything took longer than reading it, and swallowed Ctrl-C."""
+    texts = RowTexts(plan_run(settings(validation=NO_VALIDATION)).train)
+    pickled: list[object] = []
+    plain = ParallelCorpus.__reduce_ex__
+
+    def record(self: ParallelCorpus, protocol: SupportsIndex) -> str | tuple[object, ...]:
+        pickled.append(self)
+        return plain(self, protocol)
+
+    monkeypatch.setattr(ParallelCorpus, "__reduce_ex__", record)
+    first, second = planned_dataset(texts, 1), planned_dataset(texts, 1)
+    assert not pickled
+    assert first._fingerprint != second._fingerprint
+    rows = {"row": [0, 1, 2]}
+    assert pickle.loads(pickle.dumps(texts))(rows) == texts(rows) == first[:3]
+    assert len(pickled) == len(texts.plan.corpora)

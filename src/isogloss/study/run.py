@@ -143,22 +143,20 @@ def choose_cells(study: StudyConfig, only: str | None) -> list[Cell]:
 def _do_cells(runner: _Runner, todo: list[Cell], advance: Advance, deadline: float | None) -> None:
     """Do cells until none is left that no other process has taken."""
     waiting = list(todo)
-    while waiting:
-        taken = False
-        for cell in tuple(waiting):
-            if deadline is not None and time.monotonic() >= deadline:
-                return
+    while waiting and (deadline is None or time.monotonic() < deadline):
+        # From the first again each time: what it needed may have been done elsewhere meanwhile.
+        for cell in waiting:
             if any(_needs(cell, other) for other in waiting):
                 continue
             with try_lock(runner.folder.lock(cell.name)) as held:
                 if held:
                     waiting.remove(cell)
-                    taken = True
                     runner.finish(cell, _Ticks(advance), f"{len(todo) - len(waiting)} of {len(todo)}")
-        if not taken and not any(_needs(cell, other) for cell in waiting for other in waiting):
-            _say(f"other processes do what is left: {', '.join(cell.name for cell in waiting)}")
-            return
-        if not taken:
+                    break
+        else:
+            if not any(_needs(cell, other) for cell in waiting for other in waiting):
+                _say(f"other processes do what is left: {', '.join(cell.name for cell in waiting)}")
+                return
             time.sleep(_PAUSE)
 
 
