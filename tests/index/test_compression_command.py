@@ -36,7 +36,7 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_kind_by_its_commands(kind: str, rows: Path, tmp_path: Path, call: Call) -> None:
     how = "by signs" if kind == "binary" else "exact"
     said = f"8 passages in 2 languages (en 4, sw 4), search {how}\n"
-    assert call("index", "m", rows, "--out", "i", "--vectors", kind) == (0, f"8 passages added\n{said}", "")
+    assert call("index", "m", rows, "--out", "i", "--precision", kind) == (0, f"8 passages added\n{said}", "")
     more = tmp_path / "more.jsonl"
     more.write_text('{"id": "new", "text": "a new river", "language": "sw"}\n', encoding="utf-8")
     assert call("index", "m", more, "--out", "i", "--add")[0] == 0
@@ -56,17 +56,20 @@ def test_every_kind_by_its_commands(kind: str, rows: Path, tmp_path: Path, call:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["m", "rows.jsonl", "--add", "--vectors", "int8"], "--vectors is set when the index is made"),
-        (["--check", "--vectors", "int8"], "leave out --vectors"),
-        (["--delete", "p1", "--vectors", "int8"], "leave out --vectors"),
+        (["m", "rows.jsonl", "--add", "--precision", "int8"], "--precision is set when the index is made"),
+        (["--check", "--precision", "int8"], "leave out --precision"),
+        (["--delete", "p1", "--precision", "int8"], "leave out --precision"),
         (
-            ["m", "rows.jsonl", "--shard", "1/2", "--vectors", "int8"],
-            "--vectors is set when shards are joined",
+            ["m", "rows.jsonl", "--shard", "1/2", "--precision", "int8"],
+            "--precision is set when shards are joined",
         ),
-        (["m", "rows.jsonl", "--vectors", "binary", "--engine", "exact"], "leave out the engine 'exact'"),
-        (["m", "rows.jsonl", "--vectors", "binary", "--engine", "graph"], "leave out the engine 'graph'"),
-        (["m", "rows.jsonl", "--vectors", "int8", "--engine", "milvus"], "Milvus stores vectors as float32"),
-        (["--join", "s", "--vectors", "int8", "--engine", "milvus"], "leave out --engine"),
+        (["m", "rows.jsonl", "--precision", "binary", "--engine", "exact"], "leave out the engine 'exact'"),
+        (["m", "rows.jsonl", "--precision", "binary", "--engine", "graph"], "leave out the engine 'graph'"),
+        (
+            ["m", "rows.jsonl", "--precision", "int8", "--engine", "milvus"],
+            "Milvus stores vectors as float32",
+        ),
+        (["--join", "s", "--precision", "int8", "--engine", "milvus"], "leave out --engine"),
     ],
 )
 @pytest.mark.usefixtures("rows")
@@ -82,7 +85,7 @@ def test_what_does_not_go_together_is_said_in_one_line(
 
 def test_an_unknown_kind_is_refused(rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:
-        main(["index", "m", str(rows), "--out", "i", "--vectors", "int4"])
+        main(["index", "m", str(rows), "--out", "i", "--precision", "int4"])
     assert raised.value.code == 2
     assert "'int4'" in capsys.readouterr().err
 
@@ -102,7 +105,7 @@ def test_a_file_of_another_shape_or_type_is_refused(
     name: str, array: np.ndarray, rows: Path, tmp_path: Path, call: Call
 ) -> None:
     rows.write_text("".join(rows.read_text(encoding="utf-8").splitlines(keepends=True)[:4]), encoding="utf-8")
-    assert call("index", "m", rows, "--out", "i", "--vectors", "binary")[0] == 0
+    assert call("index", "m", rows, "--out", "i", "--precision", "binary")[0] == 0
     (path,) = tmp_path.rglob(name)
     np.save(path, array)
     manifest = json.loads((tmp_path / "i" / "index.json").read_text(encoding="utf-8"))["content"]
@@ -118,7 +121,7 @@ def test_a_file_of_another_shape_or_type_is_refused(
 
 @pytest.mark.parametrize("kind", ["int8", "binary"])
 def test_a_scale_that_is_no_number_is_refused(kind: str, rows: Path, tmp_path: Path, call: Call) -> None:
-    assert call("index", "m", rows, "--out", "i", "--vectors", kind)[0] == 0
+    assert call("index", "m", rows, "--out", "i", "--precision", kind)[0] == 0
     (path,) = tmp_path.rglob("scales.npy")
     scales = np.load(path)
     scales[3] = np.nan

@@ -78,7 +78,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="how to search (default: auto, which is exact below 200,000 passages)",
     )
     parser.add_argument(
-        "--vectors",
+        "--precision",
         choices=("float32", "float16", "int8", "binary"),
         help="how to store vectors (default: float32); binary searches by signs and scores int8",
     )
@@ -127,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.join,
             arguments.out,
             arguments.engine or "auto",
-            compression=arguments.vectors or "float32",
+            compression=arguments.precision or "float32",
         ).count
     elif arguments.shard or arguments.ray:
         done["added"] = _add_shards(arguments)
@@ -166,7 +166,7 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
                 "detect",
                 "overlap",
                 "engine",
-                "vectors",
+                "precision",
                 "lexical",
                 "address",
                 "collection",
@@ -175,13 +175,13 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
             if getattr(arguments, n)
         ]
         if arguments.join and arguments.engine != "milvus":
-            given = [name for name in given if name not in ("--engine", "--vectors")]
+            given = [name for name in given if name not in ("--engine", "--precision")]
         if given:
             raise ConfigError(f"{mode} needs --out alone; leave out {given[0]}")
         return
     if len(named) < 2:
         raise ConfigError("name a model and passages: isogloss index MODEL PASSAGES --out DIR")
-    for name in ("engine", "vectors", "lexical", "address", "collection"):
+    for name in ("engine", "precision", "lexical", "address", "collection"):
         if arguments.add and getattr(arguments, name):
             raise ConfigError(f"--{name} is set when the index is made; leave it out with --add")
     for name in ("address", "collection"):
@@ -196,7 +196,7 @@ def _check_shard_arguments(arguments: argparse.Namespace) -> None:
     """Refuse what shards cannot be: they are joined to an index in a folder, without words."""
     from isogloss.errors import ConfigError
 
-    for name in ("engine", "vectors"):
+    for name in ("engine", "precision"):
         if arguments.shard and getattr(arguments, name):
             raise ConfigError(f"--{name} is set when shards are joined; leave it out with --shard")
     if not (arguments.shard or arguments.ray):
@@ -228,7 +228,7 @@ def _add_passages(arguments: argparse.Namespace) -> int:
             arguments.out,
             device=arguments.device,
             engine=_choose_engine(arguments),
-            compression=arguments.vectors or "float32",
+            compression=arguments.precision or "float32",
             overlap=overlap,
             lexical=arguments.lexical,
         ).count
@@ -282,7 +282,7 @@ def _index_on_cluster(arguments: argparse.Namespace, collection: Collection, tot
             advance=advance,
         )
     joined = join_shards(
-        folders, out, arguments.engine or "auto", compression=arguments.vectors or "float32"
+        folders, out, arguments.engine or "auto", compression=arguments.precision or "float32"
     ).count
     shutil.rmtree(parts, ignore_errors=True)
     return joined
