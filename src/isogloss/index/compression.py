@@ -158,7 +158,7 @@ class VectorWriter:
             stored[BITS] = _pack_signs(vectors)
         stored[VECTORS] = np.ascontiguousarray(stored[VECTORS], dtype=self._kind)
         for name, values in stored.items():
-            self._streams[name].write(values.tobytes())
+            self._streams[name].write(np.ascontiguousarray(values).data)
 
     def close(self) -> tuple[str, ...]:
         """Finish the files.
