@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent import futures
 from pathlib import Path
 
@@ -241,6 +241,24 @@ def test_missing_packages_are_named(lite: EngineUnderTest, monkeypatch: pytest.M
         monkeypatch.setitem(sys.modules, package, None)
         with pytest.raises(ConfigError, match=rf"{message}.*: pip install 'isogloss\[milvus\]'"):
             lite.open()
+
+
+def test_no_server_is_pinged_until_it_hangs_up(
+    lite: EngineUnderTest, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers of gRPC's default settings take regular pings for an attack, and close the connection."""
+    opened: list[dict[str, object]] = []
+    connect = grpc.insecure_channel
+
+    def note(target: str, options: Sequence[tuple[str, object]] = (), **others: object) -> grpc.Channel:
+        opened.append(dict(options))
+        return connect(target, options=options, **others)
+
+    monkeypatch.setattr(grpc, "insecure_channel", note)
+    monkeypatch.setenv("MILVUS_TOKEN", "someone:new")  # pymilvus shares connections of one token
+    lite.create([])
+    Collection(lite.folder, MilvusPlace(address))
+    assert [options["grpc.keepalive_time_ms"] for options in opened] == [2**31 - 1] * 2
 
 
 def test_files_that_cannot_be_opened_are_named(lite: EngineUnderTest, call: Call) -> None:

@@ -21,6 +21,9 @@ TOKEN = "MILVUS_TOKEN"  # noqa: S105
 TIMEOUT = 60.0
 """Seconds that a request may take, with whatever is tried again."""
 _CONNECTING = 10.0
+_OPTIONS = {"grpc.keepalive_time_ms": 2**31 - 1}
+"""No pings, which is gRPC's own default. pymilvus sends one every 10 s: a server that was not told to bear
+that, Milvus Lite among them, hangs up after half a minute without requests, and connecting anew fails."""
 
 
 def connect_server(address: str) -> MilvusClient:
@@ -40,7 +43,7 @@ def connect_server(address: str) -> MilvusClient:
     from pymilvus import MilvusException
 
     try:
-        return client(address, token=os.environ.get(TOKEN, ""), timeout=_CONNECTING)
+        return client(address, token=os.environ.get(TOKEN, ""), timeout=_CONNECTING, grpc_options=_OPTIONS)
     except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError) as error:
         if _refuses_token(error):
             raise _refused(address) from error
@@ -72,7 +75,7 @@ def open_file(path: Path) -> MilvusClient:
     if path.is_file():
         raise DataError(f"is of an older release of Milvus Lite; {REBUILD}", path)
     try:
-        return client(str(path))
+        return client(str(path), grpc_options=_OPTIONS)
     except MilvusException as error:
         raise DataError(
             "cannot be opened: another process has it open (Milvus Lite serves one at a time; Milvus at an "
