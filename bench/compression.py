@@ -32,7 +32,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from search import K, make_task
+from search import K, find_best, make_task
 
 from isogloss.benchmarks import Benchmark, open_benchmark, read_names, select_questions
 from isogloss.encoding import Encoder, load_encoder
@@ -188,7 +188,7 @@ def time_forms(
     """Index vectors in every form, and search each in turn."""
     per_round = min(20, len(queries) // rounds)
     asked = queries[: rounds * per_round]
-    best = find_best(asked, vectors)
+    best = find_best(asked, vectors, np.arange(len(vectors)))
     with tempfile.TemporaryDirectory() as scratch:
         indexes: dict[Compression, Index] = {}
         for form in FORMS:
@@ -215,12 +215,6 @@ def time_forms(
         )
         for form in FORMS
     }
-
-
-def find_best(queries: NDArray[np.float32], vectors: NDArray[np.float32]) -> list[set[int]]:
-    """Find the numbers of the best 10 of each query, by a product in double precision."""
-    wide = vectors.astype(np.float64)
-    return [set(np.argpartition(-(wide @ query), K)[:K].tolist()) for query in queries.astype(np.float64)]
 
 
 def build(folder: Path, vectors: NDArray[np.float32], languages: Sequence[str], form: Compression) -> Index:

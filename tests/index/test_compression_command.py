@@ -36,7 +36,11 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_kind_by_its_commands(kind: str, rows: Path, tmp_path: Path, call: Call) -> None:
     how = "by signs" if kind == "binary" else "exact"
     said = f"8 passages in 2 languages (en 4, sw 4), search {how}\n"
-    assert call("index", "m", rows, "--out", "i", "--precision", kind) == (0, f"8 passages added\n{said}", "")
+    assert call("index", "m", rows, "--out", "i", "--compression", kind) == (
+        0,
+        f"8 passages added\n{said}",
+        "",
+    )
     more = tmp_path / "more.jsonl"
     more.write_text('{"id": "new", "text": "a new river", "language": "sw"}\n', encoding="utf-8")
     assert call("index", "m", more, "--out", "i", "--add")[0] == 0
@@ -56,20 +60,23 @@ def test_every_kind_by_its_commands(kind: str, rows: Path, tmp_path: Path, call:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["m", "rows.jsonl", "--add", "--precision", "int8"], "--precision is set when the index is made"),
-        (["--check", "--precision", "int8"], "leave out --precision"),
-        (["--delete", "p1", "--precision", "int8"], "leave out --precision"),
         (
-            ["m", "rows.jsonl", "--shard", "1/2", "--precision", "int8"],
-            "--precision is set when shards are joined",
+            ["m", "rows.jsonl", "--add", "--compression", "int8"],
+            "--compression is set when the index is made",
         ),
-        (["m", "rows.jsonl", "--precision", "binary", "--engine", "exact"], "leave out the engine 'exact'"),
-        (["m", "rows.jsonl", "--precision", "binary", "--engine", "graph"], "leave out the engine 'graph'"),
+        (["--check", "--compression", "int8"], "leave out --compression"),
+        (["--delete", "p1", "--compression", "int8"], "leave out --compression"),
         (
-            ["m", "rows.jsonl", "--precision", "int8", "--engine", "milvus"],
+            ["m", "rows.jsonl", "--shard", "1/2", "--compression", "int8"],
+            "--compression is set when shards are joined",
+        ),
+        (["m", "rows.jsonl", "--compression", "binary", "--engine", "exact"], "leave out the engine 'exact'"),
+        (["m", "rows.jsonl", "--compression", "binary", "--engine", "graph"], "leave out the engine 'graph'"),
+        (
+            ["m", "rows.jsonl", "--compression", "int8", "--engine", "milvus"],
             "Milvus stores vectors as float32",
         ),
-        (["--join", "s", "--precision", "int8", "--engine", "milvus"], "leave out --engine"),
+        (["--join", "s", "--compression", "int8", "--engine", "milvus"], "leave out --engine"),
     ],
 )
 @pytest.mark.usefixtures("rows")
@@ -85,7 +92,7 @@ def test_what_does_not_go_together_is_said_in_one_line(
 
 def test_an_unknown_kind_is_refused(rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:
-        main(["index", "m", str(rows), "--out", "i", "--precision", "int4"])
+        main(["index", "m", str(rows), "--out", "i", "--compression", "int4"])
     assert raised.value.code == 2
     assert "'int4'" in capsys.readouterr().err
 
@@ -105,7 +112,7 @@ def test_a_file_of_another_shape_or_type_is_refused(
     name: str, array: np.ndarray, rows: Path, tmp_path: Path, call: Call
 ) -> None:
     rows.write_text("".join(rows.read_text(encoding="utf-8").splitlines(keepends=True)[:4]), encoding="utf-8")
-    assert call("index", "m", rows, "--out", "i", "--precision", "binary")[0] == 0
+    assert call("index", "m", rows, "--out", "i", "--compression", "binary")[0] == 0
     (path,) = tmp_path.rglob(name)
     np.save(path, array)
     manifest = json.loads((tmp_path / "i" / "index.json").read_text(encoding="utf-8"))["content"]
@@ -121,7 +128,7 @@ def test_a_file_of_another_shape_or_type_is_refused(
 
 @pytest.mark.parametrize("kind", ["int8", "binary"])
 def test_a_scale_that_is_no_number_is_refused(kind: str, rows: Path, tmp_path: Path, call: Call) -> None:
-    assert call("index", "m", rows, "--out", "i", "--precision", kind)[0] == 0
+    assert call("index", "m", rows, "--out", "i", "--compression", kind)[0] == 0
     (path,) = tmp_path.rglob("scales.npy")
     scales = np.load(path)
     scales[3] = np.nan

@@ -78,9 +78,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="how to search (default: auto, which is exact below 200,000 passages)",
     )
     parser.add_argument(
-        "--precision",
+        "--compression",
         choices=("float32", "float16", "int8", "binary"),
-        help="how to store vectors (default: float32); binary searches by signs and scores int8",
+        help="how to store vectors (default: float32, whole); binary searches by signs and scores int8",
     )
     parser.add_argument(
         "--lexical", action="store_true", help="count words, for isogloss search --lexical; kept with --add"
@@ -127,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.join,
             arguments.out,
             arguments.engine or "auto",
-            compression=arguments.precision or "float32",
+            compression=arguments.compression or "float32",
         ).count
     elif arguments.shard or arguments.ray:
         done["added"] = _add_shards(arguments)
@@ -166,7 +166,7 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
                 "detect",
                 "overlap",
                 "engine",
-                "precision",
+                "compression",
                 "lexical",
                 "address",
                 "collection",
@@ -175,13 +175,13 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
             if getattr(arguments, n)
         ]
         if arguments.join and arguments.engine != "milvus":
-            given = [name for name in given if name not in ("--engine", "--precision")]
+            given = [name for name in given if name not in ("--engine", "--compression")]
         if given:
             raise ConfigError(f"{mode} needs --out alone; leave out {given[0]}")
         return
     if len(named) < 2:
         raise ConfigError("name a model and passages: isogloss index MODEL PASSAGES --out DIR")
-    for name in ("engine", "precision", "lexical", "address", "collection"):
+    for name in ("engine", "compression", "lexical", "address", "collection"):
         if arguments.add and getattr(arguments, name):
             raise ConfigError(f"--{name} is set when the index is made; leave it out with --add")
     for name in ("address", "collection"):
@@ -196,7 +196,7 @@ def _check_shard_arguments(arguments: argparse.Namespace) -> None:
     """Refuse what shards cannot be: they are joined to an index in a folder, without words."""
     from isogloss.errors import ConfigError
 
-    for name in ("engine", "precision"):
+    for name in ("engine", "compression"):
         if arguments.shard and getattr(arguments, name):
             raise ConfigError(f"--{name} is set when shards are joined; leave it out with --shard")
     if not (arguments.shard or arguments.ray):
@@ -228,7 +228,7 @@ def _add_passages(arguments: argparse.Namespace) -> int:
             arguments.out,
             device=arguments.device,
             engine=_choose_engine(arguments),
-            compression=arguments.precision or "float32",
+            compression=arguments.compression or "float32",
             overlap=overlap,
             lexical=arguments.lexical,
         ).count
@@ -282,7 +282,7 @@ def _index_on_cluster(arguments: argparse.Namespace, collection: Collection, tot
             advance=advance,
         )
     joined = join_shards(
-        folders, out, arguments.engine or "auto", compression=arguments.precision or "float32"
+        folders, out, arguments.engine or "auto", compression=arguments.compression or "float32"
     ).count
     shutil.rmtree(parts, ignore_errors=True)
     return joined

@@ -156,7 +156,7 @@ class VectorWriter:
             stored[VECTORS], stored[SCALES] = quantise(vectors)
         if BITS in self._streams:
             stored[BITS] = _pack_signs(vectors)
-        stored[VECTORS] = np.ascontiguousarray(stored[VECTORS], dtype=self._kind)
+        stored[VECTORS] = stored[VECTORS].astype(self._kind, copy=False)
         for name, values in stored.items():
             self._streams[name].write(np.ascontiguousarray(values).data)
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from isogloss.errors import DataError
 from isogloss.files import write_text
@@ -319,10 +319,10 @@ def _parse(content: dict[str, object], digest: str) -> Manifest:
     if not isinstance(segments, list):
         raise TypeError("segments is no list")
     engine = str(content["engine"])
-    if engine not in ("auto", "exact", "graph"):
+    if engine not in get_args(Engine):
         raise ValueError(f"engine {engine!r}")
     compression = str(content.get("compression", "float32"))
-    if compression not in ("float32", "float16", "int8", "binary"):
+    if compression not in get_args(Compression):
         raise ValueError(f"compression {compression!r}")
     return Manifest(
         model=ModelIdentity(**content["model"]),  # type: ignore[arg-type]

@@ -129,37 +129,6 @@ class SegmentWriter:
         del self._waiting[:count]
 
 
-def write_segment(
-    index: Path,
-    name: str,
-    passages: Sequence[Passage],
-    vectors: NDArray[np.float32],
-    table: NameTable,
-    *,
-    compression: Compression,
-    lexical: bool,
-) -> SegmentEntry:
-    """Write passages as a segment.
-
-    Args:
-        index: The index's folder.
-        name: The segment's name, a new one.
-        passages: The passages, those of a language one after the other.
-        vectors: float32 ``[n, d]``, a row for each.
-        table: Which row has which name.
-        compression: How to store the vectors.
-        lexical: Whether the words of the passages are counted.
-
-    Returns:
-        What an index says of it.
-    """
-    writer = SegmentWriter(
-        index, name, len(passages), vectors.shape[1], table, compression=compression, lexical=lexical
-    )
-    writer.append(passages, vectors)
-    return writer.close()
-
-
 def merge_segments(
     index: Path, name: str, segments: Sequence[Segment], *, compression: Compression, lexical: bool
 ) -> SegmentEntry:

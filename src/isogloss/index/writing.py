@@ -36,7 +36,7 @@ from isogloss.index.manifest import (
 )
 from isogloss.index.names import find_rows, find_shared, make_table
 from isogloss.index.segment import Segment
-from isogloss.index.segment_writing import delete_rows, merge_segments, write_segment
+from isogloss.index.segment_writing import SegmentWriter, delete_rows, merge_segments
 from isogloss.index.vectors import check_vectors
 from isogloss.passages import Passage
 
@@ -183,17 +183,18 @@ class IndexChange:
                 raise _repeated(segment.passages([pair[0]])[0], passages[pair[1]])
         if self._old:
             self.replaced += self.delete(name for own in names for name in own)
-        vectors = np.concatenate(self._vectors)[order]
-        entry = write_segment(
+        known = self._manifest
+        writer = SegmentWriter(
             self.folder,
             _name_segment(),
-            passages,
-            vectors,
+            len(passages),
+            known.dimensions,
             table,
-            compression=self._manifest.compression,
-            lexical=self._manifest.lexical,
+            compression=known.compression,
+            lexical=known.lexical,
         )
-        self._new.append(Segment(self.folder, entry, self._manifest.dimensions))
+        writer.append(passages, np.concatenate(self._vectors)[order])
+        self._new.append(Segment(self.folder, writer.close(), known.dimensions))
         self._passages, self._vectors = [], []
 
     def _merge(self, entries: Sequence[SegmentEntry]) -> list[SegmentEntry]:
@@ -238,9 +239,7 @@ class IndexChange:
         engine = self._manifest.engine
         if engine == "graph":
             require_faiss()
-        many = sum(other.count for other in entries) >= GRAPH_FROM
-        if self._manifest.compression == "binary":
-            return entry
+        many = sum(other.count for other in entries) >= GRAPH_FROM and self._manifest.compression != "binary"
         if entry.graphs or not (engine == "graph" or (engine == "auto" and many and has_faiss())):
             return entry
         return build_graphs(self.folder, Segment(self.folder, entry, self._manifest.dimensions))
