@@ -117,15 +117,27 @@ def test_two_rankings_stand_side_by_side(browser: Browser, address: str) -> None
         " s.dispatchEvent(new Event('change')); }})()"
     )
     words = [hit.id for hit in FakeSearcher(has_words=True).rank(NILE, 10, None, lexical=True)]
-    browser.evaluate(choose.format(2))
+    browser.evaluate(choose.format("words:trained"))
     browser.wait(f"document.querySelectorAll('ol.hits')[1].children[0].dataset.id === '{words[0]}'")
     assert browser.evaluate(labels)[1] == "trained, by score and by words"
     assert hits(browser)[1] == words
-    browser.evaluate(choose.format(3))
+    browser.evaluate(choose.format("quota:trained"))
     browser.wait("document.querySelectorAll('.legend')[1].children.length === 10")
     assert browser.evaluate(labels)[1] == "trained, a like share for every language"
     browser.click("#compare")
     browser.wait("document.querySelectorAll('ol.hits').length === 1")
+
+
+def test_a_link_keeps_a_single_ranking_and_passes_over_an_unknown_one(browser: Browser, address: str) -> None:
+    chosen = "[...document.querySelectorAll('select')].map((each) => each.value)"
+    show(browser, f"{address}#q={quote(NILE)}&r=words:trained")
+    browser.wait("document.querySelectorAll('.hit').length === 10")
+    assert browser.evaluate(chosen) == ["words:trained"]
+    assert "r=words%3Atrained" in browser.evaluate("location.hash")
+    browser.evaluate(f"location.hash = '#q={quote(NILE)}&r=gone'")
+    browser.wait(f"{chosen}[0] === 'none:trained'")
+    browser.wait("!location.hash.includes('r=')")
+    assert browser.complaints() == []
 
 
 def test_the_keyboard_does_all(browser: Browser, address: str) -> None:
@@ -178,7 +190,7 @@ def test_an_example_is_searched_for_by_a_click(browser: Browser, address: str) -
 
 
 def test_a_link_shows_the_same_and_the_query_is_in_no_request_line(browser: Browser, address: str) -> None:
-    state = f"#q={quote(NILE)}&l=en,de&c=2,1"
+    state = f"#q={quote(NILE)}&l=en,de&r=words:trained&r=none:untrained"
     show(browser, address + state)
     browser.wait(
         "document.querySelectorAll('ol.hits').length === 2 && document.querySelectorAll('.hit').length > 10"
@@ -186,8 +198,8 @@ def test_a_link_shows_the_same_and_the_query_is_in_no_request_line(browser: Brow
     assert browser.evaluate("query.value") == NILE
     assert {name.split(".")[1] for name in hits(browser)[0]} <= {"en", "de"}
     assert browser.evaluate("[...document.querySelectorAll('select')].map((each) => each.value)") == [
-        "2",
-        "1",
+        "words:trained",
+        "none:untrained",
     ]
     asked = [
         event["params"]["request"]["url"]
@@ -257,7 +269,7 @@ def test_markup_in_passages_and_queries_stays_text(browser: Browser) -> None:
 def test_nothing_sticks_out_and_all_can_be_read(
     browser: Browser, address: str, width: int, dark: bool
 ) -> None:
-    show(browser, f"{address}#q={quote(ARABIC)}&c=0,1", width=width, dark=dark)
+    show(browser, f"{address}#q={quote(ARABIC)}&r=none:trained&r=none:untrained", width=width, dark=dark)
     browser.wait("document.querySelectorAll('.hit').length === 20")
     assert browser.evaluate("innerWidth") == width
     assert browser.evaluate("document.documentElement.scrollWidth") <= width

@@ -16,7 +16,7 @@ const make = (tag, attributes = {}, ...children) => {
 
 const languages = new Map(); // code -> its entry, with a hue of its own
 const chosen = new Set();
-let choices = []; // each way to answer: a model and a ranking
+const choices = new Map(); // name -> a way to answer: a model and a ranking
 let columns = [];
 let running = null;
 
@@ -60,9 +60,10 @@ const press = () => {
 
 // A column is one list of results with the choice that it shows.
 const makeColumn = (number) => {
-  const options = choices.map((choice, place) => make("option", { value: place }, choice.label));
+  const names = [...choices.keys()];
+  const options = names.map((name) => make("option", { value: name }, choices.get(name).label));
   const select = make("select", { "aria-label": number ? "Second ranking" : "Ranking" }, ...options);
-  select.value = String(Math.min(number, choices.length - 1));
+  select.value = names[Math.min(number, names.length - 1)];
   const summary = make("div");
   const hits = make("ol", { class: "hits" });
   select.addEventListener("change", search);
@@ -106,7 +107,7 @@ const drawHit = (hit, place) => {
 };
 
 const fill = async (column, query, signal) => {
-  const { model, ranking } = choices[column.select.value];
+  const { model, ranking } = choices.get(column.select.value);
   const asked = { query, k: K, model, ranking };
   if (chosen.size) asked.languages = [...chosen];
   const answer = await ask("search", {
@@ -165,7 +166,8 @@ const store = (query) => {
   const state = new URLSearchParams();
   if (query) state.set("q", query);
   if (chosen.size) state.set("l", [...chosen].join(","));
-  if (compare.checked) state.set("c", columns.map((column) => column.select.value).join(","));
+  const names = columns.map((column) => column.select.value);
+  if (compare.checked || names[0] !== choices.keys().next().value) names.forEach((name) => state.append("r", name));
   history.replaceState(null, "", state.size ? `#${state}` : location.pathname);
 };
 const restore = () => {
@@ -173,12 +175,13 @@ const restore = () => {
   box.value = state.get("q") ?? "";
   chosen.clear();
   for (const code of (state.get("l") ?? "").split(",")) if (languages.has(code)) chosen.add(code);
-  compare.checked = state.has("c") && choices.length > 1;
+  const names = state.getAll("r");
+  compare.checked = names.length > 1 && choices.size > 1;
   press();
+  columns = []; // what the link does not name is as at first
   drawColumns();
-  const places = (state.get("c") ?? "").split(",");
   columns.forEach((column, number) => {
-    if (choices[places[number]] && places[number] !== "") column.select.value = places[number];
+    if (choices.has(names[number])) column.select.value = names[number];
   });
   search();
 };
@@ -225,18 +228,16 @@ const start = async () => {
     languages.set(each.code, { ...each, hue: Math.round((place * 360) / all.length + 215) % 360 });
   });
   const named = about.models.length > 1;
-  choices = about.rankings.flatMap((ranking) =>
-    about.models
-      .filter((model) => model.rankings.includes(ranking.name))
-      .map((model) => ({
-        model: model.name,
-        ranking: ranking.name,
-        label: named ? `${model.name}, ${ranking.description}` : ranking.description,
-      })),
-  );
+  for (const ranking of about.rankings) {
+    for (const model of about.models.filter((each) => each.rankings.includes(ranking.name))) {
+      const label = named ? `${model.name}, ${ranking.description}` : ranking.description;
+      const name = named ? `${ranking.name}:${model.name}` : ranking.name;
+      choices.set(name, { model: model.name, ranking: ranking.name, label });
+    }
+  }
   const passages = about.models[0].passages.toLocaleString("en");
   find("extent").textContent = `${passages} passages in ${languages.size} languages`;
-  find("toggle").hidden = choices.length < 2;
+  find("toggle").hidden = choices.size < 2;
   find("demonstration").hidden = !about.demonstration;
   box.maxLength = about.query_letters;
   const offered = about.examples.map((text) => {
