@@ -90,8 +90,8 @@ def _show_plan(study: StudyConfig, folder: StudyFolder, *, as_json: bool) -> int
     import json
     import sys
 
-    from isogloss.study.folder import list_left_out, list_states
     from isogloss.study.plan import describe_plan, write_plan
+    from isogloss.study.state import list_left_out, list_states
 
     states, left_out = list_states(study, folder), list_left_out(study, folder)
     if as_json:
@@ -126,11 +126,11 @@ def _run(study: StudyConfig, folder: StudyFolder, arguments: argparse.Namespace)
     import json
     import sys
 
-    from isogloss.study.folder import list_states
     from isogloss.study.plan import summarise
     from isogloss.study.report import write_report
     from isogloss.study.rows import name_command
     from isogloss.study.run import run_study
+    from isogloss.study.state import list_states
 
     outcome = run_study(study, arguments.out, only=arguments.only, hours=arguments.hours)
     files = write_report(study, folder, name_command(arguments.study, arguments.out, arguments.data))

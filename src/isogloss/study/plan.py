@@ -7,8 +7,8 @@ from statistics import fmean
 
 from isogloss.comparison.numbers import count
 from isogloss.corpus.description import align_table
-from isogloss.study.folder import CellState, State
 from isogloss.study.settings import StudyConfig
+from isogloss.study.state import CellState, State
 
 _NO_WORK = (State.DONE, State.NOT_AVAILABLE)
 

@@ -24,18 +24,12 @@ from isogloss.study.curve_figures import READING, draw_curves
 from isogloss.study.curves import Curve, list_curves, write_curve_table
 from isogloss.study.evidence import Evidence
 from isogloss.study.few_shot import write_fit
-from isogloss.study.folder import (
-    CellState,
-    StudyFolder,
-    choose_trial,
-    list_left_out,
-    list_states,
-    read_validation_loss,
-)
+from isogloss.study.folder import StudyFolder, choose_trial, read_validation_loss
 from isogloss.study.grid import Cell, Measurement, list_cells, list_trials
 from isogloss.study.plan import describe_plan, summarise
 from isogloss.study.rows import ClaimRow, judge_claims
 from isogloss.study.settings import StudyBenchmark, StudyConfig
+from isogloss.study.state import CellState, list_left_out, list_states
 
 FORMAT, VERSION = "isogloss-study", 1
 

@@ -24,17 +24,15 @@ from isogloss.progress import Advance, show_progress
 from isogloss.results import RESULTS_FILE
 from isogloss.study.folder import (
     START,
-    State,
     StudyFolder,
-    check_cell,
     choose_trial,
-    find_state,
     list_missing,
     open_study,
     remove_checkpoints,
 )
 from isogloss.study.grid import Cell, build_training, list_cells, list_trials
 from isogloss.study.settings import EncoderConfig, StudyBenchmark, StudyConfig, demo_folder
+from isogloss.study.state import State, check_cell, find_state
 from isogloss.training.callbacks import StepCount
 from isogloss.training.plans import TrainingData, read_training_data
 from isogloss.training.run import train
