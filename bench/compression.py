@@ -1,18 +1,18 @@
-"""Compare stored forms of vectors, and of encoders: size, speed and quality, on XQuAD-R and on made vectors.
+"""Compare encoders and stored forms of their vectors, each with each: size, speed and quality.
 
 Run: OMP_NUM_THREADS=1 python bench/compression.py [MODEL] --data FOLDER [--not-articles CORPUS]
 
-Vectors: bytes of a passage; milliseconds of a search for one query and its best 10 with a ready vector, of
-the processor and on the clock, and how many of the best 10 of a product in double precision with the float32
-vectors are found; among the benchmark's passages, and among clustered vectors made as bench/search.py makes
-them. mAP is that of `isogloss evaluate`, over the decoded vectors; for binary, passages that a search for 10
-does not score count as behind all others: in mono and cross it looks in each language, in multi in all.
+One table of XQuAD-R. Encoders: the size of the network's file; texts encoded in a second by one thread,
+single questions and 32 sentences at once, by the processor. Vectors: bytes of a passage; milliseconds of a
+search for one query and its best 10 with a ready vector, of the processor and on the clock. Quality, of
+encoder and vectors together: how many of the best 10 of a product in double precision with the first
+encoder's float32 vectors are found, and mAP, that of `isogloss evaluate`, over the decoded vectors; for
+binary, passages that a search for 10 does not score count as behind all others: in mono and cross it looks
+in each language, in multi in all. A second table holds size and speed of the forms of clustered vectors made
+as bench/search.py makes them.
 
-Encoders: the size of the network's file; texts encoded in a second by one thread, single questions and 32
-sentences at once, by the processor; mAP of each encoder's own float32 vectors.
-
-All forms are timed in turn, a few queries or texts each, again and again, so that other work on the machine
-slows all alike; medians are printed.
+All encoders, and all forms, are timed in turn, a few texts or queries each, again and again, so that other
+work on the machine slows all alike; medians are printed.
 """
 
 from __future__ import annotations
@@ -48,10 +48,20 @@ from isogloss.types import PassageUnit, Setting
 
 MODEL = "runs/first-comparison/hybrid-seed1/model"
 FORMS: tuple[Compression, ...] = ("float32", "float16", "int8", "binary")
+PLAIN = "torch float32"
+FORMS_OF: Mapping[str, tuple[Compression, ...]] = {
+    PLAIN: FORMS,
+    "torch bfloat16": ("float32",),
+    "ONNX float32": ("float32",),
+    "ONNX int8": FORMS,
+}
+"""The encoders, and how the vectors of each are stored."""
 SETTINGS = (Setting.MONO, Setting.CROSS, Setting.MULTI)
 LIBRARIES = ("isogloss", "numpy", "torch", "sentence-transformers", "onnxruntime")
 INFO = RunInfo(model="", label="")
 AT_ONCE = 32
+PER_ROUND = 20
+"""Searches for each form in a round."""
 
 
 class Speed(NamedTuple):
@@ -67,15 +77,9 @@ def main() -> None:
     torch.set_num_threads(1)
     print_machine()
     benchmark = read_benchmark(arguments)
-    encoder = load_encoder(arguments.model, device="cpu", quiet=True)
-    say(f"encoding {len(benchmark.passage_ids):,} passages and {len(benchmark.query_ids):,} queries")
-    vectors = encode_benchmark(encoder, benchmark, PassageUnit.SENTENCE)
-    print(f"\n{arguments.model}, {benchmark.name}: {len(benchmark.query_ids):,} queries,", end=" ")
-    print(f"{len(benchmark.passage_ids):,} passages in {len(benchmark.languages)} languages\n", flush=True)
-    compare_forms(benchmark, vectors, arguments)
-    if not arguments.vectors_only:
-        with tempfile.TemporaryDirectory() as scratch:
-            compare_encoders(arguments, benchmark, vectors, encoder, Path(scratch))
+    with tempfile.TemporaryDirectory() as scratch:
+        compare_pairs(arguments, benchmark, Path(scratch))
+    compare_made(arguments)
     print(f"\nload average at the end {os.getloadavg()[0]:.1f}")
 
 
@@ -87,7 +91,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--not-articles", type=Path, help="leave out questions about these articles")
     parser.add_argument("--passages", type=int, default=100_000, help="made vectors")
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--vectors-only", action="store_true")
     return parser.parse_args()
 
 
@@ -111,24 +114,58 @@ def read_benchmark(arguments: argparse.Namespace) -> Benchmark:
     return benchmark
 
 
-def compare_forms(benchmark: Benchmark, vectors: Vectors, arguments: argparse.Namespace) -> None:
-    """Print a row for each form of the vectors."""
+def compare_pairs(arguments: argparse.Namespace, benchmark: Benchmark, scratch: Path) -> None:
+    """Print a row for each encoder with each form of its vectors."""
+    encoders, sizes = open_encoders(arguments.model, scratch)
+    speeds = time_encoders(encoders, benchmark, arguments.rounds)
     codes = [benchmark.languages[number] for number in benchmark.passage_languages]
-    drawn = np.random.default_rng(0).permutation(len(vectors.queries))
-    small = time_forms(vectors.passages, vectors.queries[drawn], codes, arguments.rounds)
+    drawn = np.random.default_rng(0).permutation(len(benchmark.query_ids))
+    best: list[set[int]] = []
+    print(f"\n{arguments.model}, {benchmark.name}: {len(benchmark.query_ids):,} queries,", end=" ")
+    print(f"{len(benchmark.passage_ids):,} passages in {len(benchmark.languages)} languages\n")
+    print(f"| encoder | MB | texts a second, one at a time | {AT_ONCE} at once | vectors |", end=" ")
+    print(f"bytes of a passage | a search, ms | recall@{K} | mono mAP | cross | multi |")
+    print(f"|{'---|' * 11}", flush=True)
+    for name, encoder in encoders.items():
+        say(f"encoding {len(benchmark.passage_ids):,} passages by {name}")
+        vectors = encode_benchmark(encoder, benchmark, PassageUnit.SENTENCE)
+        width, asked = vectors.passages.shape[1], vectors.queries[drawn[: arguments.rounds * PER_ROUND]]
+        best = best or find_best(asked, vectors.passages, np.arange(len(codes)))
+        searches = time_forms(vectors.passages, asked, codes, best, FORMS_OF[name])
+        for form, speed in searches.items():
+            with tempfile.TemporaryDirectory() as folder:
+                stored = store(Path(folder), vectors.passages, form)
+                means = list_means(rank_stored(benchmark, vectors, stored))
+            cells = [name, f"{sizes[name]:.1f}", *(f"{rate:,.0f}" for rate in speeds[name]), form]
+            cells += [str(measure_bytes(form, width)), *list_speed(speed), *means]
+            print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def open_encoders(model: str, scratch: Path) -> tuple[dict[str, Encoder], dict[str, float]]:
+    """Load the model in every form, with the megabytes of its network's file."""
+    encoders = {
+        PLAIN: load_encoder(model, device="cpu", quiet=True),
+        "torch bfloat16": load_encoder(model, device="cpu", bf16=True, quiet=True),
+    }
+    sizes = dict.fromkeys(encoders, sum_weights(model))
+    for precision in Precision:
+        say(f"exporting as {precision}")
+        name, folder = f"ONNX {precision}", scratch / precision
+        report = export_model(model, folder, precision)
+        encoders[name], sizes[name] = load_encoder(str(folder), device="cpu", quiet=True), report.megabytes[1]
+    return encoders, sizes
+
+
+def compare_made(arguments: argparse.Namespace) -> None:
+    """Print a row for each form of made vectors."""
     made, queries, languages, _ = make_task(arguments.passages)
-    large = time_forms(made, queries, languages, arguments.rounds)
-    count, width = vectors.passages.shape
-    print(f"| vectors | bytes of a passage ({width} numbers) |", end=" ")
-    print(f"{count:,} passages: ms of the processor (clock) | recall@{K} |", end=" ")
-    print(f"{len(made):,} of {made.shape[1]} numbers: bytes | ms | recall@{K} | mono mAP | cross | multi |")
-    print(f"|{'---|' * 10}")
-    for form in FORMS:
-        with tempfile.TemporaryDirectory() as folder:
-            stored = store(Path(folder), vectors.passages, form)
-            means = list_means(rank_stored(benchmark, vectors, stored))
-        cells = [form, str(measure_bytes(form, width)), *list_speed(small[form])]
-        cells += [str(measure_bytes(form, made.shape[1])), *list_speed(large[form]), *means]
+    queries = queries[: arguments.rounds * PER_ROUND]
+    best = find_best(queries, made, np.arange(len(made)))
+    searches = time_forms(made, queries, languages, best, FORMS)
+    print(f"\n{len(made):,} made vectors of {made.shape[1]} numbers\n")
+    print(f"| vectors | bytes of a passage | a search, ms | recall@{K} |\n|{'---|' * 4}")
+    for form, speed in searches.items():
+        cells = [form, str(measure_bytes(form, made.shape[1])), *list_speed(speed)]
         print(f"| {' | '.join(cells)} |", flush=True)
 
 
@@ -183,27 +220,28 @@ def rank_stored(benchmark: Benchmark, vectors: Vectors, stored: StoredVectors) -
 
 
 def time_forms(
-    vectors: NDArray[np.float32], queries: NDArray[np.float32], languages: Sequence[str], rounds: int
+    vectors: NDArray[np.float32],
+    queries: NDArray[np.float32],
+    languages: Sequence[str],
+    best: Sequence[set[int]],
+    forms: Sequence[Compression],
 ) -> dict[Compression, Speed]:
-    """Index vectors in every form, and search each in turn."""
-    per_round = min(20, len(queries) // rounds)
-    asked = queries[: rounds * per_round]
-    best = find_best(asked, vectors, np.arange(len(vectors)))
+    """Index vectors in every form, and search each in turn; ``best`` is what is to be found."""
+    busy: dict[Compression, list[float]] = {form: [] for form in forms}
+    seconds: dict[Compression, list[float]] = {form: [] for form in forms}
+    right = dict.fromkeys(forms, 0)
     with tempfile.TemporaryDirectory() as scratch:
         indexes: dict[Compression, Index] = {}
-        for form in FORMS:
+        for form in forms:
             say(f"indexing {len(vectors):,} vectors as {form}")
             indexes[form] = build(Path(scratch) / form, vectors, languages, form)
-            indexes[form].search(asked[:1], K)
-        say(f"searching for {len(asked)} queries in each form")
-        busy: dict[Compression, list[float]] = {form: [] for form in FORMS}
-        seconds: dict[Compression, list[float]] = {form: [] for form in FORMS}
-        right = dict.fromkeys(FORMS, 0)
-        for start in range(0, len(asked), per_round):
+            indexes[form].search(queries[:1], K)
+        say(f"searching for {len(queries)} queries in each form")
+        for start in range(0, len(queries), PER_ROUND):
             for form, index in indexes.items():
-                for number in range(start, start + per_round):
+                for number in range(start, min(start + PER_ROUND, len(queries))):
                     begun, used = time.perf_counter(), time.process_time()
-                    (found,) = index.search(asked[number : number + 1], K)
+                    (found,) = index.search(queries[number : number + 1], K)
                     busy[form].append(time.process_time() - used)
                     seconds[form].append(time.perf_counter() - begun)
                     right[form] += len(best[number].intersection(int(hit.passage.id) for hit in found))
@@ -211,9 +249,9 @@ def time_forms(
         form: Speed(
             float(np.median(busy[form])) * 1000,
             float(np.median(seconds[form])) * 1000,
-            right[form] / (K * len(asked)),
+            right[form] / (K * len(queries)),
         )
-        for form in FORMS
+        for form in forms
     }
 
 
@@ -225,33 +263,6 @@ def build(folder: Path, vectors: NDArray[np.float32], languages: Sequence[str], 
         change.add([Passage(str(n), "-", languages[n]) for n in range(len(vectors))], vectors)
         change.commit()
     return open_index(folder)
-
-
-def compare_encoders(
-    arguments: argparse.Namespace, benchmark: Benchmark, vectors: Vectors, plain: Encoder, scratch: Path
-) -> None:
-    """Print a row for each form of the encoder."""
-    sizes = dict.fromkeys(("torch float32", "torch bfloat16"), sum_weights(arguments.model))
-    encoders = {
-        "torch float32": plain,
-        "torch bfloat16": load_encoder(arguments.model, device="cpu", bf16=True, quiet=True),
-    }
-    for precision in Precision:
-        say(f"exporting as {precision}")
-        name, folder = f"ONNX {precision}", scratch / precision
-        report = export_model(arguments.model, folder, precision)
-        encoders[name], sizes[name] = load_encoder(str(folder), device="cpu", quiet=True), report.megabytes[1]
-    speeds = time_encoders(encoders, benchmark, arguments.rounds)
-    print(
-        f"\n| encoder | MB | texts a second, one at a time | {AT_ONCE} at once | mono mAP | cross | multi |"
-    )
-    print(f"|{'---|' * 7}")
-    for name, encoder in encoders.items():
-        say(f"encoding the benchmark by {name}")
-        own = vectors if encoder is plain else encode_benchmark(encoder, benchmark, PassageUnit.SENTENCE)
-        means = list_means(rank_benchmark(benchmark, own, INFO, quiet=True))
-        cells = [name, f"{sizes[name]:.1f}", *(f"{speed:,.0f}" for speed in speeds[name]), *means]
-        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def sum_weights(model: str) -> float:
