@@ -37,7 +37,7 @@ def test_the_ready_studies_are_read_and_planned(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("name", ["small.toml", "paper.toml"])
+@pytest.mark.parametrize("name", ["small.toml", "minilm.toml", "few-shot.toml", "paper.toml"])
 def test_studies_of_real_data_ask_where_they_are(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
