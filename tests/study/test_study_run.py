@@ -125,9 +125,8 @@ def test_a_second_call_does_nothing_again(done: Done, capsys: pytest.CaptureFixt
 
 def test_what_is_printed_names_the_report(done: Done) -> None:
     assert done.printed.splitlines()[0] == f"{CELLS} done"
-    assert done.printed.splitlines()[1:] == [
-        str(done.out / name) for name in ("report.md", "report.json", "report.html", "curves.csv")
-    ]
+    files = ("report.md", "report.json", "report.html", "curves.csv", "tiny-rivers-alpha-curve.svg")
+    assert done.printed.splitlines()[1:] == [str(done.out / name) for name in files]
     assert done.said.count(" done in ") == CELLS
 
 
@@ -168,6 +167,11 @@ def test_the_page_needs_nothing_else_and_draws_the_curves(done: Done) -> None:
     seeds = len(curve.findall(".//{*}circle"))
     assert seeds == 4 * 4 * 2  # measures, places (0, 0.4, 0.5, 1), seeds
     assert len((done.out / "curves.csv").read_text().splitlines()) == 1 + seeds
+    (file,) = done.out.glob("*.svg")
+    alone = ET.parse(file).getroot()
+    assert len(alone.findall(".//{*}circle")) == seeds
+    (style,) = alone.findall("{*}style")
+    assert ".figure .seed{" in (style.text or "")
 
 
 def test_the_plan_tells_what_is_done(done: Done, capsys: pytest.CaptureFixture[str]) -> None:

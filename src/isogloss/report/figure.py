@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from isogloss.report.markup import Markup, element, empty
 from isogloss.report.section import NamedLanguage
+from isogloss.report.styles import write_figure_styles
 
 Row = Sequence[str | float]
 
@@ -59,6 +60,19 @@ def draw(width: float, height: float, title: str, description: str, parts: Itera
         height=round(height),
         viewBox=f"0 0 {round(width)} {round(height)}",
     )
+
+
+def write_svg(figure: Figure) -> str:
+    """Write a figure as a file of its own, with the styles that it has on a page.
+
+    Args:
+        figure: The figure.
+
+    Returns:
+        An SVG document.
+    """
+    style = element("style", Markup(write_figure_styles()))
+    return figure.svg.replace("</title>", f"</title>{style}", 1) + "\n"
 
 
 def write_csv(header: Sequence[str], rows: Iterable[Row]) -> str:

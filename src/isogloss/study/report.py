@@ -18,6 +18,7 @@ from isogloss.config import dump_config
 from isogloss.files import write_text
 from isogloss.report import Chapter, Section, build_section, write_page
 from isogloss.report.blocks import write_figures, write_note
+from isogloss.report.figure import write_svg
 from isogloss.results import RESULTS_FILE, can_compare, read_results
 from isogloss.study.claim_table import describe_rows, explain_rows, write_claims_html, write_claims_markdown
 from isogloss.study.curve_figures import READING, draw_curves
@@ -66,7 +67,8 @@ def write_report(study: StudyConfig, folder: StudyFolder, command: Sequence[str]
         command: The words of the command that reproduces it.
 
     Returns:
-        The files: ``report.md``, ``report.json``, ``report.html``; where there are curves, ``curves.csv``.
+        The files: ``report.md``, ``report.json``, ``report.html``; where there are curves, ``curves.csv`` and
+        a drawing of each.
 
     Raises:
         ResultsError: Cells were measured on different data.
@@ -79,6 +81,7 @@ def write_report(study: StudyConfig, folder: StudyFolder, command: Sequence[str]
     }
     if report.curves:
         files["curves.csv"] = write_curve_table(report.curves)
+        files |= {f"{figure.name}.svg": write_svg(figure) for figure in draw_curves(report.curves)}
     for name, text in files.items():
         write_text(folder.path / name, text)
     return [folder.path / name for name in files]
