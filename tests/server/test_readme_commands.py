@@ -1,4 +1,4 @@
-"""README.md's way from a folder of text to a page works as it stands there, with a tiny model in LaBSE's place."""
+"""README.md's way from a folder of text to a page works as it stands, with a tiny model for LaBSE."""
 
 from __future__ import annotations
 
