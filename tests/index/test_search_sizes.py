@@ -206,7 +206,7 @@ def test_what_to_take_follows_from_the_table_and_from_what_was_timed() -> None:
         )
     }
     rows = re.findall(
-        r"^\| ([\d,]+)( million| billion|)[^|]* \| ([^|]+) \| ([^|]+) \| ([\d, ]+) \| ([^|]+) \|$",
+        r"^\| (?:below )?([\d,]+)( million| billion|)[^|]* \| ([^|]+) \| ([^|]+) \| ([\d, ]+) \| ([^|]+) \|$",
         PAGE[PAGE.index("## Sizing") :],
         re.MULTILINE,
     )
@@ -222,8 +222,8 @@ def test_what_to_take_follows_from_the_table_and_from_what_was_timed() -> None:
         if search != "not measured":
             kind = timed["`--compression binary`" if "binary" in engine else "exact"]
             assert float(search.removesuffix(" ms")) == pytest.approx(kind * count / 100_000, abs=0.5)
-    assert f"| {writing.GRAPH_FROM:,} | folder, `--engine auto`: exact" in PAGE
-    assert f"up to {writing.GRAPH_FROM:,} passages" in PAGE
+    assert f"| below {writing.GRAPH_FROM:,} | folder, `--engine auto`: exact" in PAGE
+    assert f"below {writing.GRAPH_FROM:,} passages" in PAGE
     assert f"({timed['graph']} ms for 100,000)" in PAGE
     (built,) = re.findall(r"^\| graph \| (\d+) \|", PAGE, re.MULTILINE)
     assert (
