@@ -100,6 +100,56 @@ def test_from_a_file_to_hits_in_milvus(
     assert not again.exists()
 
 
+@pytest.mark.parametrize("kind", ["lite", "server"])
+def test_the_collection_is_partitioned_by_language(kind: str, tmp_path: Path, address: str) -> None:
+    engine = EngineUnderTest(kind, tmp_path / "index", address)
+    engine.create([passage("a", "x")])
+    collection = engine.open()._collection
+    about = collection._client.describe_collection(collection.place.collection)
+    fields = {field["name"]: field for field in about["fields"]}
+    assert list(fields) == [
+        *("id", "document", "language", "title", "text", "source", "start", "change", "vector")
+    ]
+    assert [name for name, field in fields.items() if field.get("is_primary")] == ["id"]
+    assert [name for name, field in fields.items() if field.get("is_partition_key")] == ["language"]
+    assert fields["vector"]["params"]["dim"] == WIDTH
+    assert about["consistency_level"] == 0  # strong
+    assert not about["enable_dynamic_field"]
+    made = collection._client.describe_index(collection.place.collection, "vector")
+    assert (made["index_type"], made["metric_type"]) == ({"lite": "FLAT", "server": "AUTOINDEX"}[kind], "IP")
+    engine.restart()
+
+
+def test_languages_are_filtered_in_milvus(tmp_path: Path, address: str) -> None:
+    """Filtering what comes back would miss the one Swahili passage: 300 others are nearer to the query."""
+    engine = EngineUnderTest("server", tmp_path / "index", address)
+    near = [passage(f"e{n}", f"the same{n}", "en") for n in range(300)]
+    engine.create([*near, passage("s", "far away", "sw"), passage("q", "odd", 'x" or id != "')])
+    index = engine.open()
+    client = index._collection._client
+    search, asked, given = client.search, [], []
+
+    def note(*arguments: object, **keywords: object) -> list[list[dict[str, dict[str, object]]]]:
+        answer = search(*arguments, **keywords)
+        asked.append(keywords["filter"])
+        given.append({hit["entity"]["language"] for hits in answer for hit in hits})
+        return answer
+
+    client.search = note
+    queries = vectors_of(["the same"])
+    assert [found.passage.id for found in index.search(queries, 5, ["sw"])[0]] == ["s"]
+    assert asked == ['language in ["sw"]']
+    assert [found.passage.id for found in index.search(queries, 5, ['x" or id != "'])[0]] == ["q"]
+    assert len(index.search(queries, 5, ["sw", "en"])[0]) == len(index.search(queries, 5)[0]) == 5
+    assert list(dict.fromkeys(asked)) == [
+        'language in ["sw"]',
+        'language in ["x\\" or id != \\""]',
+        'language in ["sw", "en"]',
+        "",
+    ]
+    assert given[:2] == [{"sw"}, {'x" or id != "'}]
+
+
 def test_a_retriever_sees_what_another_writes(lite: EngineUnderTest) -> None:
     passages = [passage(f"p{n}", f"text {chr(97 + n)}", "en" if n % 2 else "sw") for n in range(6)]
     made = Retriever.build(MadeUpEncoder(), passages, lite.folder, engine=MilvusPlace())
