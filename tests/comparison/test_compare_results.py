@@ -223,16 +223,23 @@ def test_seen_and_unseen_languages_are_split(comparison: Comparison) -> None:
     assert part.difference is None
 
 
-def test_the_split_needs_both_kinds_and_one_training_set() -> None:
+def test_the_split_needs_both_kinds_and_a_baseline_of_one_training_set() -> None:
     assert compare_quickly(invent_family()).parts == ()
     assert compare_quickly(invent_family(trained_languages=("de", "el", "en"))).parts == ()
     mixed = [
         invent_results("a", 0, trained_languages=("de",)),
+        invent_results("a", 1, trained_languages=("de", "el")),
         invent_results("b", 0, trained_languages=("el",)),
+        invent_results("b", 1, trained_languages=("el",)),
     ]
     comparison = compare_quickly(mixed, "a")
     assert comparison.parts == ()
     assert any("not split" in note for note in comparison.notes)
+    comparison = compare_quickly(mixed, "b")
+    assert comparison.trained_languages == ("el",)
+    assert {each.part for each in comparison.parts} == {"seen", "unseen"}
+    told = "Seen languages are those of b's training; others were trained on other languages: a."
+    assert told in comparison.notes
     unknown = [invent_results("a", 0), invent_results("b", 0, trained_languages=("el",))]
     assert compare_quickly(unknown, "a").trained_languages == ("el",)
 

@@ -13,7 +13,7 @@ from isogloss.comparison import ComparedMeasure, Outcome, compare
 from isogloss.errors import ConfigError, ResultsError
 from isogloss.languages import is_low_resource, script_of
 from isogloss.results import SentenceResults
-from isogloss.transfer import Grouping, PairComparison, compare_pairs, group_pair, pairs
+from isogloss.transfer import Grouping, PairComparison, compare_pairs, group_pair, pairs, study_transfer
 from isogloss.transfer.groups import name_language
 from isogloss.types import LanguagePair, Setting
 
@@ -201,3 +201,26 @@ def test_monolingual_results_have_a_pair_for_each_language() -> None:
     assert {each.pair for each in found.pairs} == {("de", "de"), ("el", "el"), ("en", "en")}
     assert {each.setting for each in found.groups} == {Setting.MONO}
     assert Grouping.SCRIPTS not in {each.group.grouping for each in found.groups}
+
+
+def test_where_trainings_differ_the_baselines_languages_count_as_seen_and_a_note_says_so() -> None:
+    def strength(pair: LanguagePair) -> float:
+        return 0.5 if "am" in pair else 0.7
+
+    results = [
+        invent_sentences(label, seed, strength, trained=trained)
+        for label, trained in (("base", ("de", "en", "am")), ("new", ("de", "sw")))
+        for seed in (1, 2)
+    ]
+    compared = compare_pairs(results, "base", resamples=500)
+    assert compared.trained == ("am", "de", "en")
+    groups = {
+        each.group.name: each.pairs
+        for each in compared.groups
+        if each.label == "new" and each.group.grouping is Grouping.TRAINING
+    }
+    assert groups == {"seen": 6, "unseen": 6}
+    (note,) = [note for note in compared.notes if "Seen languages" in note]
+    assert note == "Seen languages are those of base's training; others were trained on other languages: new."
+    report = study_transfer(results, "base", resamples=500)
+    assert note in report.to_markdown()

@@ -69,7 +69,7 @@ def compare(
     if measures is None:
         measures = choose_measures(share_settings(results))
     systems = tuple(describe_system(label, runs) for label, runs in groups.items())
-    seen = find_seen(results)
+    seen = find_seen(results, baseline)
     readings = [read_measure(measure, tuple(groups.values()), seen) for measure in measures]
     columns = resample(readings, systems, plan)
     by_language = tuple(each for column in columns for each in judge_languages(column, plan))
@@ -118,17 +118,41 @@ def describe_system(label: str, runs: Sequence[Measured]) -> System:
     )
 
 
-def find_seen(results: Sequence[Measured]) -> frozenset[str]:
-    """Take the trained languages where all runs that know them agree; else none.
+def find_seen(results: Sequence[Measured], baseline: str) -> frozenset[str]:
+    """Take the languages that the baseline was trained on; where nobody knows them, those of the others.
 
     Args:
         results: The results of all systems.
+        baseline: Label of the baseline.
 
     Returns:
-        Their codes.
+        Their codes; none where runs of the baseline, or of the others that have to stand for it, differ.
     """
-    known = {frozenset(each.info.trained_languages) for each in results if each.info.trained_languages}
-    return known.pop() if len(known) == 1 else frozenset()
+    known = [each.info for each in results if each.info.trained_languages]
+    known = [info for info in known if info.label == baseline] or known
+    sets = {frozenset(info.trained_languages) for info in known}
+    return sets.pop() if len(sets) == 1 else frozenset()
+
+
+def note_seen(results: Sequence[Measured], baseline: str) -> tuple[str, ...]:
+    """Say whose languages count as seen where systems were trained on different ones.
+
+    Args:
+        results: The results of all systems.
+        baseline: Label of the baseline.
+
+    Returns:
+        A sentence, or nothing where all were trained on the same languages.
+    """
+    infos = [each.info for each in results if each.info.trained_languages]
+    if len({frozenset(info.trained_languages) for info in infos}) < 2:
+        return ()
+    seen = find_seen(results, baseline)
+    if not seen:
+        return ("Runs were trained on different languages, so seen and unseen ones are not split.",)
+    others = dict.fromkeys(info.label for info in infos if frozenset(info.trained_languages) != seen)
+    whose = f"those of {baseline}'s training; others were trained on other languages"
+    return (f"Seen languages are {whose}: {', '.join(others)}.",)
 
 
 def _list_notes(groups: Mapping[str, Sequence[Measured]], systems: Sequence[System]) -> tuple[str, ...]:
@@ -145,8 +169,7 @@ def _list_notes(groups: Mapping[str, Sequence[Measured]], systems: Sequence[Syst
         if len(system.seeds) == 1
     ]
     infos = [run.info for runs in groups.values() for run in runs]
-    if len({frozenset(info.trained_languages) for info in infos if info.trained_languages}) > 1:
-        notes.append("Runs were trained on different languages, so seen and unseen ones are not split.")
+    notes += note_seen([run for runs in groups.values() for run in runs], base.label)
     keys = {key for info in infos for key in info.settings} - {UNIT_SETTING}
     differing = sorted(key for key in keys if len({info.settings.get(key) for info in infos}) > 1)
     if differing:

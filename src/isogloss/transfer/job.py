@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from isogloss.comparison.estimation import find_seen
 from isogloss.errors import ConfigError, DataError
 from isogloss.report import build_section
 from isogloss.results import Measured
@@ -57,7 +56,6 @@ def collect_sources(
         raise ConfigError("a tokenizer needs text to cut; give --text as well")
     languages, model = results[0].languages, tokenizer or results[0].info.model
     return FeatureSources(
-        trained=find_seen(results),
         vocabulary=_read_vocabulary(languages, text, model, limit) if text else None,
         sizes=None if pretraining is None else read_sizes(pretraining),
         typology=read_typology(languages) if uriel else None,
@@ -96,7 +94,8 @@ def study_transfer(
         results: Results on one benchmark, in any order.
         baseline: Label of the system that the others are compared with.
         measure: Measure of every pair; the usual one when not given.
-        sources: What features are made of; scripts and trained languages when not given.
+        sources: What features are made of; scripts alone when not given. Trained languages are always those
+            of the results.
         resamples: Number of resamples of questions and seeds, at least 100.
         seed: Start of the random stream, at least 0.
 
@@ -111,7 +110,7 @@ def study_transfer(
     measures = choose_pair_measures(results, compared.measure)
     section = build_section(results, baseline=baseline, measures=measures, resamples=min(resamples, 10_000))
     found = {system.label: system.shares(CUTOFF) for system in section.systems}
-    known = sources or FeatureSources(trained=find_seen(results))
+    known = replace(sources or FeatureSources(), trained=frozenset(compared.trained))
     return TransferReport(
         section=section,
         compared=compared,

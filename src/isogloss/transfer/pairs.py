@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogloss.comparison.agreement import group_runs
-from isogloss.comparison.estimation import describe_system, find_seen
+from isogloss.comparison.estimation import describe_system, find_seen, note_seen
 from isogloss.comparison.judgement import FEWEST_QUESTIONS, is_testable, name_outcome, resample_difference
 from isogloss.comparison.model import ComparedMeasure, LanguageTest, Outcome, System
 from isogloss.comparison.sampling import Column, Part, Plan, read_measure, resample
@@ -162,7 +162,7 @@ def compare_pairs(
     runs = group_runs(results, baseline)
     systems = tuple(describe_system(label, group) for label, group in runs.items())
     measures = choose_pair_measures(results, measure)
-    trained = find_seen(results)
+    trained = find_seen(results, baseline)
     columns = [
         column
         for each in measures
@@ -193,7 +193,7 @@ def compare_pairs(
         resamples=resamples,
         pairs=pairs,
         groups=tuple(score for each in columns for score in _score_groups(each, tests, trained, plan)),
-        notes=_list_notes(pairs, systems, plan),
+        notes=(*_list_notes(pairs, systems, plan), *note_seen(results, baseline)),
     )
 
 
