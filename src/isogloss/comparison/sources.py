@@ -79,12 +79,16 @@ def _read_run(run: Path, benchmark: str | None) -> dict[str, list[Measured]]:
         found = sorted(file.parent for file in run.glob(f"results/*/{RESULTS_FILE}"))
         folders = [folder for folder in found if can_compare(folder)] or found
     read: dict[str, list[Measured]] = {}
+    others: set[str] = set()
     for results in map(read_results, folders):
         if benchmark in (None, results.benchmark):
             read.setdefault(results.benchmark, []).append(results)
+        else:
+            others.add(results.benchmark)
     if not read:
         missing = f"no results on {benchmark}" if benchmark else "no results"
-        raise ResultsError(f"{run}: {missing}; first: {_command(run, benchmark or 'xquad-r')}")
+        known = f" (there are those on {', '.join(sorted(others))})" if others else ""
+        raise ResultsError(f"{run}: {missing}{known}; first: {_command(run, benchmark or 'xquad-r')}")
     return read
 
 
