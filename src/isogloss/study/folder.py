@@ -15,7 +15,7 @@ from isogloss.errors import ConfigError
 from isogloss.files import write_text
 from isogloss.results import RESULTS_FILE
 from isogloss.run_directory import RunDirectory
-from isogloss.study.grid import Cell, Measurement, list_trials
+from isogloss.study.grid import Cell, Measurement, list_measurements, list_trials
 from isogloss.study.settings import EncoderConfig, GridConfig, StudyBenchmark, StudyConfig
 
 START = "start"
@@ -269,11 +269,11 @@ def list_missing(study: StudyConfig, folder: StudyFolder, cell: Cell) -> list[Me
         cell: The cell; trials are not measured.
 
     Returns:
-        The measurements: on each benchmark, and then without language where the benchmark asks for it.
+        The measurements.
     """
     if cell.trial is not None:
         return []
-    asked = [Measurement(each, way) for each in study.benchmarks for way in ("", *each.debias)]
+    asked = list_measurements(study)
     return [each for each in asked if not (folder.results(cell, each) / RESULTS_FILE).is_file()]
 
 
