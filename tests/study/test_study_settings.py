@@ -56,6 +56,27 @@ def test_every_strategy_of_the_ready_studies_has_the_same_trials() -> None:
         assert study.tuning.seed not in study.grid.seeds
 
 
+def test_ready_studies_compare_their_training_data_with_every_judged_benchmark() -> None:
+    for path in STUDIES.glob("*.toml"):
+        study = read_study(path, Path("out"), Path("data"))
+        config = build_training(study, list_cells(study)[0], "none")
+        compared = {(each.name, each.data) for each in config.overlap.benchmarks}
+        judged = {(each.name, each.data) for each in study.benchmarks if each.role != "shown"}
+        assert judged <= compared, path.name
+
+
+def test_the_hours_in_the_head_of_a_study_file_are_those_of_the_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in STUDIES.glob("*.toml"):
+        arguments = ["reproduce", str(path), "--out", str(tmp_path / "out"), "--data", "data", "--plan"]
+        assert main([*arguments, "--json"]) == 0
+        planned = json.loads(capsys.readouterr().out)["estimated_hours_left"]
+        (stated,) = re.findall(r"^# Time: (?:about )?([\d.]+) (h|minutes)\b", path.read_text(), re.MULTILINE)
+        hours = float(stated[0]) / (60 if stated[1] == "minutes" else 1)
+        assert planned == pytest.approx(hours, rel=0.1), path.name
+
+
 def test_settings_read_back_as_they_were_written() -> None:
     for path in STUDIES.glob("*.toml"):
         study = read_study(path, Path("out"), Path("data"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,13 @@ from study_files import fill_folder, read_rivers
 from isogloss.config import TomlValue
 from isogloss.errors import ConfigError
 from isogloss.significance import Interval
+from isogloss.study.claim_table import explain_rows, write_row_signs
 from isogloss.study.claims import CLAIMS
 from isogloss.study.evidence import Evidence
 from isogloss.study.folder import START, StudyFolder
 from isogloss.study.judgement import Component, Verdict, judge_family, weigh
 from isogloss.study.rows import ClaimRow, choose_rows, judge_claims
+from isogloss.study.settings import MarginsConfig
 
 LEVEL = 0.95
 MARGINS: dict[str, TomlValue] = {"resamples": 4000, "equal": 0.03, "stable": 0.03, "strong": 0.05}
@@ -139,6 +142,50 @@ def test_the_study_chooses_its_claims(tmp_path: Path) -> None:
         judge(tmp_path, {}, {"claims": ["eight"]})
 
 
+def test_a_verdict_does_not_depend_on_what_is_printed_beside_it(tmp_path: Path) -> None:
+    strengths = {"hybrid": 1.0, "x-x-mono": 0.9, "x-y": 0.2, START: 0.0}
+    every = judge(tmp_path, strengths)
+    some = judge(tmp_path, strengths, {"claims": ["8", "9"]})
+    assert list(some) == ["8:tiny", "9:XLM-R", "9:LaBSE"]
+    assert some["8:tiny"].family == ("8:tiny", "10:tiny", "11:tiny", "12:tiny")
+    for name, row in some.items():
+        assert replace(row, command="") == replace(every[name], command="")
+    assert explain_rows(tuple(some.values()), MarginsConfig()) == explain_rows(
+        tuple(every.values()), MarginsConfig()
+    )
+    worst = every["8:tiny"].judgement
+    assert worst is not None
+    assert worst.corrected_p_for >= worst.p_for
+
+
+@pytest.mark.parametrize(
+    ("bound", "by_seed", "signs"),
+    [
+        (0.0, (0.1, -0.1, 0.0), "+ - 0"),
+        (0.1, (0.0168, 0.2, 0.1), "- + 0"),
+        (-0.005, (-0.001, -0.01), "+ -"),
+        (0.9, (0.73, 0.95), "- +"),
+    ],
+)
+def test_signs_are_those_of_the_distance_to_the_bound(
+    bound: float, by_seed: tuple[float, ...], signs: str
+) -> None:
+    effect = weigh("effect", np.asarray(by_seed), by_seed, float(np.mean(by_seed)), bound, LEVEL)
+    assert effect.signs == signs
+
+
+def test_a_refuted_claim_with_a_bound_has_signs_against_it(tmp_path: Path) -> None:
+    """Hybrid lowers the rank distance a little with every seed, and claimed is a lot."""
+    much: dict[str, TomlValue] = {"margins": {**MARGINS, "strong": 0.9, "zero_shot": 3.0}}
+    found = judge(tmp_path, {"hybrid": 1.0, "x-x-mono": 0.0, START: 0.0}, much)
+    (effect,) = found["10:tiny"].effects
+    assert found["10:tiny"].verdict is Verdict.CONTRADICTED
+    assert min(effect.by_seed) > 0
+    assert effect.signs == write_row_signs(found["10:tiny"]) == "- - - - -"
+    assert found["11:tiny"].verdict is Verdict.CONTRADICTED
+    assert write_row_signs(found["11:tiny"]) == "- - - - -"
+
+
 def component(p_for: float, p_against: float) -> Component:
     return Component("effect", 0.0, Interval(-1, 1), 0.0, (0.0,), False, p_for, p_against)
 
@@ -206,5 +253,5 @@ def test_false_verdicts_are_rare_where_there_is_no_difference(tmp_path: Path) ->
         folder.mkdir()
         found = judge(folder, strengths, null, draw=draw, questions=40)
         wrong += any(row.verdict in (Verdict.SUPPORTED, Verdict.CONTRADICTED) for row in found.values())
-    # Two families at 5 % in both directions; the 99.9 % limit of a binomial count of that rate.
+    # A family at 5 % in both directions; the 99.9 % limit of a binomial count of that rate.
     assert wrong <= stats.binom.ppf(0.999, rounds, 0.05)

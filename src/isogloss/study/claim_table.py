@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from isogloss.comparison.grid import Cell, Grid, write_markdown
-from isogloss.comparison.numbers import write_p
+from isogloss.comparison.numbers import count, write_p
 from isogloss.report.blocks import fold_away
 from isogloss.report.markup import Markup, element, isolate
 from isogloss.report.tables import frame_table
@@ -100,8 +100,20 @@ def write_corrected_p(row: ClaimRow) -> str:
     return f"{write_p(p)} {'against' if against else 'for'}"
 
 
+def write_family(row: ClaimRow) -> str:
+    """Write the family that a row's p-values were corrected over.
+
+    Args:
+        row: The row.
+
+    Returns:
+        Text such as ``2 claims: 8:small, 10:small``; empty where counting decides.
+    """
+    return f"{count(len(row.family), 'claim')}: {', '.join(row.family)}" if row.family else ""
+
+
 def write_row_signs(row: ClaimRow) -> str:
-    """Write the sign of each seed's effect, of the effect that decides.
+    """Write on which side of its bound each seed's effect is, of the effect that decides.
 
     Args:
         row: The row.
@@ -122,12 +134,13 @@ def explain_rows(rows: Sequence[ClaimRow], margins: MarginsConfig) -> list[str]:
     Returns:
         Sentences.
     """
-    families = {row.family for row in rows if row.family}
+    families = {write_family(row) for row in rows if row.family}
     level = f"{100 * margins.level:g} %"
     return [
         "Supported: every effect that the claim states is shown to be above its bound. Contradicted: at "
         f"least one is shown to be below it. Effect: the one that decides, with its {level} interval over "
-        f"questions and seeds ({margins.resamples:,} resamples, seed {margins.seed}).",
+        f"questions and seeds ({margins.resamples:,} resamples, seed {margins.seed}). Seeds: whether the "
+        "effect of each is above (+) or below (-) the bound.",
         f"Fixed before the first cell: best or equal within {margins.equal:g} mAP, stable within "
         f"{margins.stable:g} mAP, bias strongly reduced by more than {margins.strong:g} of the rank "
         f"distance, zero-shot strong from {margins.zero_shot:g} of the seen languages' mAP.",
@@ -139,8 +152,9 @@ def explain_rows(rows: Sequence[ClaimRow], margins: MarginsConfig) -> list[str]:
 
 def _note_resolution(rows: Sequence[ClaimRow], margins: MarginsConfig) -> list[str]:
     """Say where no refutation could be shown, however large: too few resamples for so many effects."""
-    tested = [row for row in rows if row.effects]
-    least = max((2 * len(row.effects) * len(tested) / (margins.resamples + 1) for row in tested), default=0.0)
+    least = max(
+        (2 * len(row.effects) * len(row.family) / (margins.resamples + 1) for row in rows), default=0.0
+    )
     if least < 1 - margins.level:
         return []
     return [
@@ -220,7 +234,7 @@ def describe_rows(rows: Sequence[ClaimRow]) -> list[dict[str, object]]:
             "p_against": row.judgement and row.judgement.p_against,
             "corrected_p_for": row.judgement and row.judgement.corrected_p_for,
             "corrected_p_against": row.judgement and row.judgement.corrected_p_against,
-            "family": row.family,
+            "family": write_family(row),
             "command": row.command,
         }
         for row in rows
@@ -256,7 +270,7 @@ def write_row(row: ClaimRow) -> str:
     lines += [f"  here       {line}" for line in row.ours]
     if row.judgement is not None:
         judged = row.judgement
-        lines += [f"  family     {row.family}"]
+        lines += [f"  family     {write_family(row)}"]
         lines += [
             f"  Holm p     {write_p(judged.corrected_p_for)} for, "
             f"{write_p(judged.corrected_p_against)} against"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from isogloss.comparison import ComparedMeasure, System
 from isogloss.comparison.sampling import Column, Plan, read_measure, resample
 from isogloss.results import RESULTS_FILE, Measured, MeasureTable, Results, RunInfo, read_results
@@ -32,7 +34,9 @@ class Extent(NamedTuple):
     Attributes:
         languages: Languages.
         questions: Distinct questions, translations counted once.
-        parallel: Those that are asked in at least two languages, each with a relevant passage of its own.
+        parallel: Those that are asked in all of them, each time with a relevant passage in that language.
+        fewest: The fewest languages that a question is so asked in.
+        most: The most.
         mono: Monolingual settings: languages whose queries are ranked against passages of the same language.
         cross: Cross-lingual ones: ordered pairs of different languages.
     """
@@ -40,6 +44,8 @@ class Extent(NamedTuple):
     languages: int
     questions: int
     parallel: int
+    fewest: int
+    most: int
     mono: int
     cross: int
 
@@ -215,14 +221,16 @@ def _reduce(results: Measured) -> Tables:
 def _count(results: Measured) -> Extent:
     """Count what a benchmark holds."""
     if not isinstance(results, Results):
-        return Extent(len(results.languages), 0, 0, 0, 0)
+        return Extent(len(results.languages), 0, 0, 0, 0, 0, 0)
     mono = results.table(Setting.MONO, "mAP") if Setting.MONO in results.settings else None
     cross = results.table(Setting.CROSS, "mAP") if Setting.CROSS in results.settings else None
-    parallel = 0 if mono is None else int(((mono.values == mono.values).sum(axis=1) >= 2).sum())
+    asked = np.zeros(1, dtype=np.int64) if mono is None else (~np.isnan(mono.values)).sum(axis=1)
     return Extent(
-        len(results.languages),
-        len(set(results.query_ids)),
-        parallel,
-        len(mono.cells) if mono else 0,
-        len(cross.cells) if cross else 0,
+        languages=len(results.languages),
+        questions=len(set(results.query_ids)),
+        parallel=int((asked == len(results.languages)).sum()),
+        fewest=int(asked.min()),
+        most=int(asked.max()),
+        mono=len(mono.cells) if mono else 0,
+        cross=len(cross.cells) if cross else 0,
     )

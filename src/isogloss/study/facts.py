@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from isogloss.study.evidence import MAPS, Evidence, Extent, UndecidedError
+from isogloss.study.grid import Cell, build_training
 from isogloss.study.judgement import Verdict
+from isogloss.study.settings import StudyConfig
 
 PARALLEL = {"xquad-r": 11, "mlqa-r": 7}
 """LAReQA's sets, and in how many languages each is."""
@@ -61,15 +64,17 @@ def named_benchmarks(evidence: Evidence) -> Finding:
 
 
 def parallel_languages(evidence: Evidence) -> Finding:
-    """Both sets are parallel in the stated numbers of languages."""
-    lines, right = [], []
+    """Both sets ask every question in each of the stated numbers of languages."""
+    lines, right = [], {}
     for name, extent in _extents(evidence):
+        span = " to ".join(dict.fromkeys(map(str, (extent.fewest, extent.most))))
         lines.append(
             f"{name}: {extent.languages} languages, {extent.questions:,} questions, {extent.parallel:,} of "
-            "them in two languages or more"
+            f"them in all {extent.languages}; each is in {span}"
         )
-        right.append(extent.languages == PARALLEL[name] and extent.parallel == extent.questions)
-    return _conclude(lines, right)
+        right[name] = extent.languages == PARALLEL[name] and extent.parallel == extent.questions
+    wrong = ", ".join(name for name, holds in right.items() if not holds)
+    return _conclude(lines, list(right.values()), f"not every question of {wrong} is in so many languages")
 
 
 def pairs_of_languages(evidence: Evidence) -> Finding:
@@ -99,20 +104,23 @@ def reported_precision(evidence: Evidence) -> Finding:
 def separate_data(evidence: Evidence) -> Finding:
     """No training item is shared with a benchmark, and no article but those whose questions are left out."""
     lines, right = [], []
-    excused = {each.name for each in evidence.study.benchmarks if each.not_articles}
-    whole = {each.name for each in evidence.benchmarks("parallel") if not each.not_articles}
-    for report in _reports(evidence):
-        name, articles = str(report["benchmark"]), report.get("articles_trained_on")
-        lines.append(f"{report['summary']}; {articles} of these articles are trained on")
-        apart = not articles or (name in excused and name not in whole)
-        right.append(apart and not _trained_on(report))
-    return _conclude(lines, right, "articles are shared, or items were kept")
+    reports = _reports(evidence)
+    for report in reports:
+        articles = report.get("articles_trained_on")
+        left_out = bool(articles) and _leaves_out(evidence.study, report)
+        lines.append(
+            f"{report['summary']}; {articles} of these articles are trained on"
+            + ("; the questions about them are left out" if left_out else "")
+        )
+        right.append((not articles or left_out) and not _trained_on(report))
+    return _conclude(lines, right, "articles are shared, or items were kept", _list_notes(reports))
 
 
 def unseen_samples(evidence: Evidence) -> Finding:
     """No training item has a passage, an answer sentence or an id of a benchmark."""
     lines, right = [], []
-    for report in _reports(evidence):
+    reports = _reports(evidence)
+    for report in reports:
         counts = report.get("counts")
         found = [each for each in counts if isinstance(each, dict)] if isinstance(counts, list) else []
         listed = [f"{each.get('kind')} ({each.get('manner')}): {each.get('items')} items" for each in found]
@@ -122,7 +130,20 @@ def unseen_samples(evidence: Evidence) -> Finding:
             + (f"; {report['leaked_items']} items were left out of training" if dropped else "")
         )
         right.append(not _trained_on(report))
-    return _conclude(lines, right, "items that a benchmark has were trained on")
+    return _conclude(lines, right, "items that a benchmark has were trained on", _list_notes(reports))
+
+
+def _leaves_out(study: StudyConfig, report: Mapping[str, object]) -> bool:
+    """Tell whether no question about a corpus's articles is asked in what is judged of a benchmark."""
+    corpus = Path(str(report["path"]))
+    judged = [each for each in study.benchmarks if each.judged and each.name == report["benchmark"]]
+    return all(each.not_articles and Path(each.not_articles) == corpus for each in judged)
+
+
+def _list_notes(reports: Sequence[Mapping[str, object]]) -> list[str]:
+    """List what of the benchmarks could not be compared with the training data."""
+    notes = (report.get("notes") for report in reports)
+    return list(dict.fromkeys(str(note) for each in notes if isinstance(each, list) for note in each))
 
 
 def _trained_on(report: Mapping[str, object]) -> bool:
@@ -130,11 +151,13 @@ def _trained_on(report: Mapping[str, object]) -> bool:
     return bool(report.get("leaked_items")) and not report["dropped"]
 
 
-def _conclude(lines: list[str], right: list[bool], reason: str = "") -> Finding:
-    holds = all(right)
-    return Finding(
-        tuple(lines), Verdict.SUPPORTED if holds else Verdict.CONTRADICTED, "" if holds else reason
-    )
+def _conclude(lines: list[str], right: list[bool], reason: str = "", unknown: Sequence[str] = ()) -> Finding:
+    """Support a claim where all is right, unless something that it speaks of could not be looked at."""
+    if not all(right):
+        return Finding(tuple(lines), Verdict.CONTRADICTED, reason)
+    if unknown:
+        return Finding(tuple(lines), Verdict.NOT_SHOWN, "; ".join(unknown))
+    return Finding(tuple(lines), Verdict.SUPPORTED)
 
 
 def _extents(evidence: Evidence) -> Iterator[tuple[str, Extent]]:
@@ -153,22 +176,31 @@ def _extents(evidence: Evidence) -> Iterator[tuple[str, Extent]]:
 
 
 def _reports(evidence: Evidence) -> list[dict[str, object]]:
-    """Take what the runs recorded about their overlap with the benchmarks, each finding once."""
+    """Take what the runs recorded about their overlap with the judged benchmarks, each finding once."""
     found: dict[str, dict[str, object]] = {}
-    checked: set[str] = set()
+    judged = {each.name for each in evidence.study.benchmarks if each.judged}
     cells = evidence.trained_cells()
     if not cells:
         raise UndecidedError("no run is trained yet")
     for cell in cells:
-        overlap = evidence.provenance(cell).get("overlap")
-        reports = overlap.get("reports") if isinstance(overlap, dict) else None
-        for report in reports if isinstance(reports, list) else []:
-            if isinstance(report, dict) and isinstance(overlap, dict):
-                found[str(report.get("summary"))] = {**report, "dropped": overlap.get("policy") == "drop"}
-                checked.add(str(report.get("benchmark")))
-    wanted = {each.name for each in evidence.study.benchmarks if each.role != "shown"}
-    if absent := sorted(wanted - checked):
-        raise UndecidedError(
-            f"the training data were not compared with {', '.join(absent)}; name them in 'training.overlap'"
-        )
+        reports = [each for each in _read_overlap(evidence, cell) if each.get("benchmark") in judged]
+        if absent := sorted(judged - {str(each["benchmark"]) for each in reports}):
+            raise UndecidedError(
+                f"the training data were not compared with {', '.join(absent)}; name them in "
+                "'training.overlap'"
+            )
+        found |= {str(each["summary"]): each for each in reports}
     return list(found.values())
+
+
+def _read_overlap(evidence: Evidence, cell: Cell) -> Iterator[dict[str, object]]:
+    """Read what one run shares with each benchmark, where its corpus lies and whether items were dropped."""
+    provenance = evidence.provenance(cell)
+    overlap, corpora = provenance.get("overlap"), provenance.get("corpora")
+    names = [each.get("name") for each in corpora] if isinstance(corpora, list) else []
+    paths = (each.path for each in build_training(evidence.study, cell, "none").corpora)
+    places = dict(zip(names, paths, strict=False))
+    if isinstance(overlap, dict) and isinstance(overlap.get("reports"), list):
+        for report in overlap["reports"]:
+            place = places.get(report.get("corpus"), "")
+            yield {**report, "path": place, "dropped": overlap.get("policy") == "drop"}

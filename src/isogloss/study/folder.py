@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import tomli_w
@@ -15,8 +15,8 @@ from isogloss.errors import ConfigError
 from isogloss.files import write_text
 from isogloss.results import RESULTS_FILE
 from isogloss.run_directory import RunDirectory
-from isogloss.study.grid import Cell, Measurement, list_trials
-from isogloss.study.settings import EncoderConfig, StudyBenchmark, StudyConfig
+from isogloss.study.grid import Cell, Measurement, list_measurements, list_trials
+from isogloss.study.settings import EncoderConfig, GridConfig, StudyBenchmark, StudyConfig
 
 START = "start"
 """Label of the encoder as it is before any training."""
@@ -103,8 +103,9 @@ class StudyFolder:
 def open_study(study: StudyConfig, folder: StudyFolder) -> None:
     """Begin a study in a folder, or check that the one begun there is this one.
 
-    Strategies, seeds, alphas, shares, encoders and benchmarks may be added or left out later. What every cell
-    has in common, an encoder or benchmark of the same name, and the margins may not change.
+    Strategies, seeds, alphas, shares, encoders and benchmarks may be added or left out later, which the
+    report says. What every cell has in common, an encoder or benchmark of the same name, and the margins may
+    not change.
 
     Args:
         study: The study.
@@ -139,21 +140,10 @@ def check_study(study: StudyConfig, folder: StudyFolder) -> None:
     """
     if not folder.record.is_file():
         return
-    stored = parse_config(StudyConfig, read_toml(folder.record), str(folder.record))
+    stored = _read_record(folder)
     before, after = dump_config(stored), dump_config(study)
     changed = [name for name in _FIXED if before.get(name) != after.get(name)]
-    for kind, ours, theirs in (
-        (
-            "encoders",
-            {each.name: each for each in study.encoders},
-            {each.name: each for each in stored.encoders},
-        ),
-        (
-            "benchmarks",
-            {each.results: each for each in study.benchmarks},
-            {each.results: each for each in stored.benchmarks},
-        ),
-    ):
+    for kind, ours, theirs in _pair_members(study, stored):
         changed += [
             f"{kind} {name!r}" for name in ours if name in theirs and not _alike(ours[name], theirs[name])
         ]
@@ -163,6 +153,50 @@ def check_study(study: StudyConfig, folder: StudyFolder) -> None:
             f"the study in {folder.path} was begun with other settings ({', '.join(changed)}){fixed}; put "
             "them back, or start a study in another folder by --out"
         )
+
+
+def list_changes(study: StudyConfig, folder: StudyFolder) -> list[str]:
+    """List what was added or left out since the study began: verdicts may have been seen before.
+
+    Args:
+        study: The study.
+        folder: Its folder.
+
+    Returns:
+        A line each; none where nothing changed, or the study has not begun.
+    """
+    if not folder.record.is_file():
+        return []
+    stored = _read_record(folder)
+    pairs: list[tuple[str, Collection[object], Collection[object]]] = [
+        *_pair_members(study, stored),
+        *(
+            (f"grid.{axis.name}", getattr(study.grid, axis.name), getattr(stored.grid, axis.name))
+            for axis in fields(GridConfig)
+        ),
+    ]
+    lines = []
+    for kind, ours, theirs in pairs:
+        for done, some, others in (("added", ours, theirs), ("left out", theirs, ours)):
+            if names := [str(each) for each in some if each not in others]:
+                lines.append(f"{kind} {done}: {', '.join(names)}")
+    return lines
+
+
+def _read_record(folder: StudyFolder) -> StudyConfig:
+    """Read the settings that the study began with."""
+    return parse_config(StudyConfig, read_toml(folder.record), str(folder.record))
+
+
+_Members = Mapping[str, EncoderConfig] | Mapping[str, StudyBenchmark]
+
+
+def _pair_members(one: StudyConfig, other: StudyConfig) -> Iterator[tuple[str, _Members, _Members]]:
+    """List the encoders and the benchmarks of two studies by name."""
+    encoders = [{each.name: each for each in study.encoders} for study in (one, other)]
+    benchmarks = [{each.results: each for each in study.benchmarks} for study in (one, other)]
+    yield "encoders", encoders[0], encoders[1]
+    yield "benchmarks", benchmarks[0], benchmarks[1]
 
 
 def _alike(one: EncoderConfig | StudyBenchmark, other: EncoderConfig | StudyBenchmark) -> bool:
@@ -235,11 +269,11 @@ def list_missing(study: StudyConfig, folder: StudyFolder, cell: Cell) -> list[Me
         cell: The cell; trials are not measured.
 
     Returns:
-        The measurements: on each benchmark, and then without language where the benchmark asks for it.
+        The measurements.
     """
     if cell.trial is not None:
         return []
-    asked = [Measurement(each, way) for each in study.benchmarks for way in ("", *each.debias)]
+    asked = list_measurements(study)
     return [each for each in asked if not (folder.results(cell, each) / RESULTS_FILE).is_file()]
 
 

@@ -61,6 +61,18 @@ class Measurement(NamedTuple):
         return f"{self.benchmark.results}, {self.debias}" if self.debias else self.benchmark.results
 
 
+def list_measurements(study: StudyConfig) -> list[Measurement]:
+    """List how the model of each cell of the grid is measured, in that order.
+
+    Args:
+        study: The study.
+
+    Returns:
+        The measurements: on each benchmark, and then without language where the benchmark asks for it.
+    """
+    return [Measurement(each, way) for each in study.benchmarks for way in ("", *each.debias)]
+
+
 def list_cells(study: StudyConfig) -> tuple[Cell, ...]:
     """List the runs of the grid in the order in which they are done.
 

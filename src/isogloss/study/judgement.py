@@ -53,8 +53,10 @@ class Component:
 
     @property
     def signs(self) -> str:
-        """Write the sign of each seed's effect, such as ``+ + -``."""
-        return " ".join("+" if each > 0 else "-" if each < 0 else "0" for each in self.by_seed)
+        """Write on which side of the bound each seed's effect is, such as ``+ + -``."""
+        return " ".join(
+            "+" if each > self.bound else "-" if each < self.bound else "0" for each in self.by_seed
+        )
 
 
 def weigh(

@@ -25,7 +25,7 @@ from isogloss.study.curve_figures import READING, draw_curves
 from isogloss.study.curves import Curve, list_curves, write_curve_table
 from isogloss.study.evidence import Evidence
 from isogloss.study.few_shot import write_fit
-from isogloss.study.folder import StudyFolder, choose_trial, read_validation_loss
+from isogloss.study.folder import StudyFolder, choose_trial, list_changes, read_validation_loss
 from isogloss.study.grid import Cell, Measurement, list_cells, list_trials
 from isogloss.study.plan import describe_plan, summarise
 from isogloss.study.rows import ClaimRow, judge_claims
@@ -47,6 +47,7 @@ class StudyReport:
         curves: The curves over alpha, over the share of the data and over the number of items.
         tuning: What was tried, lines of encoder, strategy, trial, validation loss, whether chosen.
         left_out: Runs in the folder that are no longer part of the study.
+        changes: What was added to the study or left out since it began, a line each.
     """
 
     study: StudyConfig
@@ -56,6 +57,7 @@ class StudyReport:
     curves: tuple[Curve, ...]
     tuning: tuple[tuple[Cell, float | None, bool], ...]
     left_out: tuple[str, ...]
+    changes: tuple[str, ...]
 
 
 def write_report(study: StudyConfig, folder: StudyFolder, command: Sequence[str]) -> list[Path]:
@@ -120,6 +122,7 @@ def build_report(study: StudyConfig, folder: StudyFolder, command: Sequence[str]
         tuple(list_curves(evidence)),
         tuple(tuning),
         tuple(list_left_out(study, folder)),
+        tuple(list_changes(study, folder)),
     )
 
 
@@ -209,6 +212,9 @@ def _say_state(report: StudyReport) -> list[str]:
     ]
     if report.left_out:
         lines.append(f"In the folder, but no longer part of the study: {', '.join(report.left_out)}.")
+    if report.changes:
+        changes = "; ".join(report.changes)
+        lines.append(f"Changed since the study began, so perhaps after verdicts were seen: {changes}.")
     return lines
 
 
@@ -272,6 +278,7 @@ def write_report_json(report: StudyReport) -> str:
         "version": VERSION,
         "settings": dump_config(report.study),
         **describe_plan(report.study, report.states, report.left_out),
+        "changes": list(report.changes),
         "claims": describe_rows(report.rows),
         "tuning": [
             {"trial": trial.name, "validation_loss": loss, "chosen": chosen}

@@ -28,7 +28,7 @@ class ClaimRow:
         reason: Why it cannot be decided or was decided so, where the effects do not tell.
         effects: The effects that the claim states; empty where counting decides.
         judgement: What they show together; None where there are none.
-        family: The family that the p-values were corrected in.
+        family: Ids of the rows that the p-values were corrected over, shown or not.
         command: What gives this row again.
     """
 
@@ -40,7 +40,7 @@ class ClaimRow:
     reason: str = ""
     effects: tuple[Component, ...] = ()
     judgement: Judgement | None = None
-    family: str = ""
+    family: tuple[str, ...] = ()
     command: str = ""
 
 
@@ -58,7 +58,10 @@ class _Case(NamedTuple):
 
 
 def judge_claims(evidence: Evidence, command: Sequence[str]) -> tuple[ClaimRow, ...]:
-    """Judge all claims of a study.
+    """Judge the claims that a study asks for.
+
+    The family of Holm's correction is all claims that have effects, however few of them the study asks for:
+    a verdict does not change with what is printed beside it.
 
     Args:
         evidence: What its cells measured.
@@ -68,17 +71,19 @@ def judge_claims(evidence: Evidence, command: Sequence[str]) -> tuple[ClaimRow, 
         The rows, by claim, then encoder.
     """
     rows = [_open_row(evidence, case, command) for case in _list_cases(evidence)]
+    wanted = evidence.study.claims
     tested = [row for row in rows if row.effects]
     level = evidence.plan.level
     judged = dict(
         zip((row.id for row in tested), judge_family([row.effects for row in tested], level), strict=True)
     )
-    family = f"{len(tested)} claims: {', '.join(row.id for row in tested)}"
+    family = tuple(row.id for row in tested)
     return tuple(
         replace(row, verdict=judged[row.id].verdict, judgement=judged[row.id], family=family)
         if row.id in judged
         else row
         for row in rows
+        if not wanted or row.id.partition(":")[0] in wanted
     )
 
 
@@ -102,10 +107,7 @@ def choose_rows(rows: Sequence[ClaimRow], asked: str) -> tuple[ClaimRow, ...]:
 
 
 def _list_cases(evidence: Evidence) -> Iterator[_Case]:
-    wanted = evidence.study.claims
     for claim in CLAIMS:
-        if wanted and claim.id not in wanted:
-            continue
         if claim.count is not None:
             yield _Case(claim)
         elif claim.papers_models:

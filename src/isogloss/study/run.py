@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from isogloss.benchmarks import Layout
 from isogloss.config import TrainConfig, dump_config
@@ -20,7 +19,7 @@ from isogloss.evaluation.job import run_job
 from isogloss.evaluation.request import Job
 from isogloss.files import hold_lock, replace_folder, try_lock
 from isogloss.pretraining.run import pretrain
-from isogloss.progress import Advance, show_progress
+from isogloss.progress import show_progress
 from isogloss.results import RESULTS_FILE
 from isogloss.study.folder import (
     START,
@@ -31,20 +30,19 @@ from isogloss.study.folder import (
     remove_checkpoints,
 )
 from isogloss.study.grid import Cell, build_training, list_cells, list_trials
+from isogloss.study.plan import estimate_stages
 from isogloss.study.settings import EncoderConfig, StudyBenchmark, StudyConfig, demo_folder
-from isogloss.study.state import State, check_cell, find_state
-from isogloss.training.callbacks import StepCount
+from isogloss.study.state import TRAINING, State, check_cell, find_state, list_states
+from isogloss.study.ticks import CellTicks, StudyTicks, TrainingTicks
 from isogloss.training.plans import TrainingData, read_training_data
 from isogloss.training.run import train
 from isogloss.training.start import load_start
 from isogloss.types import PassageUnit
 
-if TYPE_CHECKING:
-    from transformers import TrainerControl, TrainerState, TrainingArguments
-
-_PARTS = 100
-"""Ticks of the progress bar for each cell: so many for training, the rest for measuring."""
-_TRAINING_PARTS = 60
+_TICKS = 100
+"""Ticks of the progress bar for each cell on average; each gets its part by the time that it takes."""
+_GUESS = 600.0
+"""Seconds of a cell of which nothing is known: how far it moves the bar beside cells that are known."""
 _WHOLE = "study"
 """What is held while the study is begun or opened."""
 _PAUSE = 1.0
@@ -97,18 +95,21 @@ def run_study(
     out.mkdir(parents=True, exist_ok=True)
     with hold_lock(folder.lock(_WHOLE)):  # others hold it for a moment only, when they begin
         open_study(study, folder)
-    todo = [cell for cell in cells if find_state(study, folder, cell).state is not State.DONE]
+    left = estimate_stages(study, list_states(study, folder), _GUESS)
+    todo = [cell for cell in cells if cell.name in left]
     runner = _Runner(study, folder)
-    with show_progress(study.name, _PARTS * len(todo)) as advance:
-        _do_cells(runner, todo, advance, deadline)
-    left = tuple(
+    total = _TICKS * len(todo)
+    with show_progress(study.name, total) as advance:
+        ticks = StudyTicks(advance, total, {cell.name: left[cell.name] for cell in todo})
+        _do_cells(runner, todo, ticks, deadline)
+    open_cells = tuple(
         cell.name
         for cell in todo
         if cell.name not in runner.failed
         and cell.encoder not in runner.unavailable
         and find_state(study, folder, cell).state is not State.DONE
     )
-    return StudyOutcome(tuple(runner.done), runner.failed, runner.unavailable, left)
+    return StudyOutcome(tuple(runner.done), runner.failed, runner.unavailable, open_cells)
 
 
 def choose_cells(study: StudyConfig, only: str | None) -> list[Cell]:
@@ -138,7 +139,7 @@ def choose_cells(study: StudyConfig, only: str | None) -> list[Cell]:
     return [*needed, *wanted]
 
 
-def _do_cells(runner: _Runner, todo: list[Cell], advance: Advance, deadline: float | None) -> None:
+def _do_cells(runner: _Runner, todo: list[Cell], ticks: StudyTicks, deadline: float | None) -> None:
     """Do cells until none is left that no other process has taken."""
     waiting = list(todo)
     while waiting and (deadline is None or time.monotonic() < deadline):
@@ -149,7 +150,7 @@ def _do_cells(runner: _Runner, todo: list[Cell], advance: Advance, deadline: flo
             with try_lock(runner.folder.lock(cell.name)) as held:
                 if held:
                     waiting.remove(cell)
-                    runner.finish(cell, _Ticks(advance), f"{len(todo) - len(waiting)} of {len(todo)}")
+                    runner.finish(cell, ticks.begin(cell.name), f"{len(todo) - len(waiting)} of {len(todo)}")
                     break
         else:
             if not any(_needs(cell, other) for cell in waiting for other in waiting):
@@ -167,36 +168,6 @@ def _needs(cell: Cell, other: Cell) -> bool:
     )
 
 
-class _Ticks:
-    """Move the progress bar by shares of a cell, whatever its number of steps."""
-
-    def __init__(self, advance: Advance) -> None:
-        self._advance = advance
-        self._done = 0
-
-    def reach(self, parts: float) -> None:
-        """Say how much of the cell is done, in parts of ``_PARTS``."""
-        whole = min(int(parts), _PARTS)
-        if whole > self._done:
-            self._advance(whole - self._done)
-            self._done = whole
-
-
-class _TrainingTicks(StepCount):
-    """Tell the progress bar how far a cell's training is."""
-
-    def __init__(self, ticks: _Ticks) -> None:
-        super().__init__(_ignore)
-        self._ticks = ticks
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
-    ) -> None:
-        """Tell of the step."""
-        super().on_step_end(args, state, control, **kwargs)
-        self._ticks.reach(_TRAINING_PARTS * state.global_step / max(state.max_steps, 1))
-
-
 class _Runner:
     """Finish cells, and remember which encoders are there and what failed."""
 
@@ -209,7 +180,7 @@ class _Runner:
         self._ready: set[str] = set()
         self._data: TrainingData | None = None
 
-    def finish(self, cell: Cell, ticks: _Ticks, place: str) -> None:
+    def finish(self, cell: Cell, ticks: CellTicks, place: str) -> None:
         """Do what is left of a cell, which another process may have done by now; a failure is recorded."""
         state = find_state(self.study, self.folder, cell).state
         if state is not State.DONE and self._get_ready(cell.encoder):
@@ -217,7 +188,7 @@ class _Runner:
             if self._try(cell.name, lambda: self._finish(cell, ticks)):
                 self.done.append(cell.name)
                 _say(f"{cell.name} done in {(time.monotonic() - began) / 60:.1f} min ({place})")
-        ticks.reach(_PARTS)
+        ticks.finish()
 
     def _try(self, name: str, work: Callable[[], None]) -> bool:
         """Do some work and tell whether it went well; if not, record why."""
@@ -228,7 +199,7 @@ class _Runner:
             _say(f"{name} failed: {reason}")
         return not reason
 
-    def _finish(self, cell: Cell, ticks: _Ticks) -> None:
+    def _finish(self, cell: Cell, ticks: CellTicks) -> None:
         check_cell(self.study, self.folder, cell)
         run, encoder = self.folder.run(cell), self.study.encoder(cell.encoder)
         chosen = choose_trial(self.study, self.folder, cell)
@@ -238,13 +209,12 @@ class _Runner:
         if not run.model.is_dir():
             began = time.monotonic()
             data = self._read_data(config)
-            train(config, run.path, resume=True, callbacks=(_TrainingTicks(ticks),), data=data)
-            self.folder.add_timing(cell, "training", time.monotonic() - began)
+            train(config, run.path, resume=True, callbacks=(TrainingTicks(ticks),), data=data)
+            self.folder.add_timing(cell, TRAINING, time.monotonic() - began)
         remove_checkpoints(run)
-        ticks.reach(_TRAINING_PARTS)
-        missing = list_missing(self.study, self.folder, cell)
+        ticks.reach(TRAINING)
         faults = []
-        for number, each in enumerate(missing, start=1):
+        for each in list_missing(self.study, self.folder, cell):
             began = time.monotonic()
             out = self.folder.results(cell, each)
             job = _build_job(str(run.path), each.benchmark, config, out, cell.label, each.debias)
@@ -252,7 +222,7 @@ class _Runner:
                 faults.append(f"{each.name}: {fault}")
             else:
                 self.folder.add_timing(cell, each.name, time.monotonic() - began)
-            ticks.reach(_TRAINING_PARTS + (_PARTS - _TRAINING_PARTS) * number / len(missing))
+            ticks.reach(each.name)
         if faults:
             raise ConfigError("; ".join(faults))
 
@@ -353,7 +323,3 @@ def _find_fault(work: Callable[[], None]) -> str:
 
 def _say(text: str) -> None:
     print(f"isogloss: {text}", file=sys.stderr)  # noqa: T201
-
-
-def _ignore(_count: int) -> None:
-    """Show nothing: the study's own bar moves by shares of a cell."""

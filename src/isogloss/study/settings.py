@@ -45,6 +45,11 @@ class StudyBenchmark:
         end = "-articles" if self.articles else "-not-articles" if self.not_articles else ""
         return f"{self.name}{end}"
 
+    @property
+    def judged(self) -> bool:
+        """Tell whether it is evidence for a claim."""
+        return self.role != "shown"
+
 
 @dataclass(frozen=True)
 class GridConfig:

@@ -16,6 +16,12 @@ from isogloss.run_directory import RunDirectory
 from isogloss.study.folder import StudyFolder, choose_trial, list_missing
 from isogloss.study.grid import Cell, build_training, list_cells, list_trials
 from isogloss.study.settings import StudyConfig
+from isogloss.training.checkpoints import measure_progress
+
+TRAINING = "training"
+"""The first stage of a cell; the others are its measurements, by name."""
+_LEAST = 0.01
+"""Share of a training that is left after its last step: the model is still to be written."""
 
 
 class State(StrEnum):
@@ -37,12 +43,14 @@ class CellState:
         state: How far it is.
         detail: Why it failed or cannot be had, or what is missing.
         seconds: How long it took by stage, as far as it is done.
+        left: Stage -> share of it that is still to do.
     """
 
     cell: Cell
     state: State
     detail: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    left: Mapping[str, float] = field(default_factory=dict)
 
 
 def find_state(study: StudyConfig, folder: StudyFolder, cell: Cell) -> CellState:
@@ -65,16 +73,18 @@ def find_state(study: StudyConfig, folder: StudyFolder, cell: Cell) -> CellState
     missing = list_missing(study, folder, cell)
     if trained and not missing:
         return CellState(cell, State.DONE, seconds=seconds)
+    left = {} if trained else {TRAINING: max(_LEAST, 1.0 - measure_progress(run.checkpoints))}
+    left |= {each.name: 1.0 for each in missing}
     if reason := folder.read_failure(f"encoder {cell.encoder}"):
-        return CellState(cell, State.NOT_AVAILABLE, reason, seconds)
+        return CellState(cell, State.NOT_AVAILABLE, reason, seconds, left)
     if reason := folder.read_failure(cell.name):
-        return CellState(cell, State.FAILED, reason, seconds)
+        return CellState(cell, State.FAILED, reason, seconds, left)
     if trained:
         names = ", ".join(each.name for each in missing)
-        return CellState(cell, State.PARTIAL, f"trained; to be measured on {names}", seconds)
+        return CellState(cell, State.PARTIAL, f"trained; to be measured on {names}", seconds, left)
     if run.config.is_file():
-        return CellState(cell, State.PARTIAL, "training has begun", seconds)
-    return CellState(cell, State.TO_DO)
+        return CellState(cell, State.PARTIAL, "training has begun", seconds, left)
+    return CellState(cell, State.TO_DO, left=left)
 
 
 def check_cell(study: StudyConfig, folder: StudyFolder, cell: Cell) -> None:
