@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engines_under_test import KINDS, EngineUnderTest
+from engines_under_test import KINDS, EngineUnderTest, search_small_graphs
 from milvus_lite.adapter.grpc.server import start_server_in_thread
-
-from isogloss.index import graph
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +27,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def engine(
     request: pytest.FixtureRequest, tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[EngineUnderTest]:
-    monkeypatch.setattr(graph, "LEAST_ROWS", 1)
+    search_small_graphs(monkeypatch)
     made = EngineUnderTest(request.param, tmp_path / "index", address)
     yield made
     made.restart()

@@ -50,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         ConfigError: No index is named, both are called alike, or the extra ``serve`` is not installed.
+        DataError: An index is damaged; every byte is compared before the service listens.
     """
     from isogloss.errors import ConfigError
 
@@ -105,7 +106,7 @@ def _check_installed() -> None:
 
 def _load_systems(folders: Sequence[Path], device: str | None) -> list[System]:
     """Load each index, called by its folder; where two folders have one name, by their whole paths."""
-    from isogloss.errors import ConfigError
+    from isogloss.errors import ConfigError, DataError
     from isogloss.retriever import Retriever
     from isogloss.server.systems import System
 
@@ -116,10 +117,12 @@ def _load_systems(folders: Sequence[Path], device: str | None) -> list[System]:
         ]
     if len(set(names)) < len(names):
         raise ConfigError(f"both indexes are called {names[0]}; rename a folder to tell them apart")
-    return [
-        System(name, Retriever.load(folder, device=device))
-        for name, folder in zip(names, folders, strict=True)
-    ]
+    retrievers = [Retriever.load(folder, device=device) for folder in folders]
+    for retriever in retrievers:
+        if damage := retriever.find_damage():
+            more = f", and so do {len(damage) - 1} more files" if len(damage) > 1 else ""
+            raise DataError(f"{damage[0]}{more}; put a copy of the index back, or build it again")
+    return [System(name, retriever) for name, retriever in zip(names, retrievers, strict=True)]
 
 
 def _tell(text: str) -> None:

@@ -40,6 +40,8 @@ _BUILD_WIDTH = 100
 _SEARCH_WIDTH = 128
 _CANDIDATES_PER_HIT = 4
 """How many candidates of the coarse vectors are scored for each passage that is wanted."""
+_LEAST_TIMES_WIDTH = 4
+"""A graph is searched where it has so many times the rows of the search's width; else a scan is as fast."""
 _ADDED_AT_ONCE = 8192
 _log = logging.getLogger(__name__)
 
@@ -157,7 +159,7 @@ class SegmentGraphs:
         live = len(rows) - len(deleted)
         wanted = min(_CANDIDATES_PER_HIT * k, live)
         width = max(_SEARCH_WIDTH, 2 * wanted) * len(rows) // max(1, live)
-        if 4 * width > len(rows):
+        if _LEAST_TIMES_WIDTH * width > len(rows):
             return None
         chosen = faiss.SearchParametersHNSW(efSearch=width)
         if len(deleted):
