@@ -104,6 +104,13 @@ def drop_query(results: Results, query: int) -> Results:
     )
 
 
+def leave_in_one_language(results: Results) -> Results:
+    """Leave the first question in the first language alone."""
+    for query in reversed(range(1, len(results.languages))):  # the queries of a question stand together
+        results = drop_query(results, query)
+    return results
+
+
 BOTH = {"monolingual": 3, "cross-lingual": 2}
 PURE = {"monolingual": 5}
 
@@ -155,8 +162,9 @@ def test_the_three_benchmarks_are_measured_on(tmp_path: Path, measured: list[str
             CONTRADICTED,
             CONTRADICTED,
         ),
-        ([drop_query(invent("xquad-r", XQUAD_LANGUAGES), 5)], CONTRADICTED, SUPPORTED),
-        ([drop_query(invent("mlqa-r", MLQA_LANGUAGES), 27)], CONTRADICTED, SUPPORTED),
+        ([drop_query(invent("xquad-r", XQUAD_LANGUAGES), 5)], SUPPORTED, SUPPORTED),
+        ([drop_query(invent("mlqa-r", MLQA_LANGUAGES), 27)], SUPPORTED, SUPPORTED),
+        ([leave_in_one_language(invent("mlqa-r", MLQA_LANGUAGES))], CONTRADICTED, SUPPORTED),
         ([invent("mlqa-r", MLQA_LANGUAGES, ranked=(Setting.MONO,))], SUPPORTED, CONTRADICTED),
         ([invent("miracl", ("de", "en"))], UNDECIDED, UNDECIDED),
     ],
@@ -179,8 +187,7 @@ def test_what_was_counted_is_shown(tmp_path: Path) -> None:
             "xquad-r: 11 languages, 4 questions, 4 of them in all 11; each is in 11",
             "mlqa-r: 7 languages, 4 questions, 3 of them in all 7; each is in 5 to 7",
         ),
-        CONTRADICTED,
-        "not every question of mlqa-r is in so many languages",
+        SUPPORTED,
     )
     assert count_claim("7", study, tmp_path)[1] == Finding(
         (
