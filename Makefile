@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
-CODE := src tests $(wildcard bench examples studies)
+CODE := src tests $(wildcard bench docs/*.py examples studies)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve-demo test test-all lint format types bench build clean

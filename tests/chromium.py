@@ -95,7 +95,7 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def wait(self, code: str, seconds: float = 10.0) -> Any:  # noqa: ANN401 - whatever the script gives
+    def wait(self, code: str, seconds: float = 60.0) -> Any:  # noqa: ANN401 - whatever the script gives
         """Wait until a script gives something that is true."""
         end = time.monotonic() + seconds
         while not (found := self.evaluate(code)):

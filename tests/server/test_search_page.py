@@ -14,12 +14,15 @@ from fake_searcher import BROKEN, FakeSearcher
 from running_service import run_service
 
 from chromium import Browser
+from isogloss.demo_search import list_examples
 from isogloss.server.app import create_app
 from isogloss.server.systems import System
 
-ARROW_DOWN, ARROW_UP, ESCAPE, ENTER, SLASH = 40, 38, 27, 13, 191
-NILE = "The Nile flows north"
-ARABIC = "أي حيوان يخزن الماء في نهر النيل؟"
+ARROW_DOWN, ARROW_UP, ESCAPE, ENTER, SLASH, TAB = 40, 38, 27, 13, 191, 9
+EXAMPLES = list_examples()
+WOMAN = next(question for question in EXAMPLES if "first woman in space" in question)
+DESERT = next(question for question in EXAMPLES if "Wüste" in question)
+ARABIC = next(question for question in EXAMPLES if question.endswith("؟"))
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +33,7 @@ def searcher() -> FakeSearcher:
 @pytest.fixture(scope="module")
 def address(searcher: FakeSearcher) -> Iterator[str]:
     systems = [System("trained", searcher), System("untrained", FakeSearcher(searcher.passages[::-1]))]
-    app = create_app(systems, demonstration=True, examples=["Into which sea?", ARABIC])
+    app = create_app(systems, demonstration=True, examples=[WOMAN, ARABIC])
     with run_service(app) as served:
         yield served
 
@@ -50,6 +53,7 @@ def search(browser: Browser, query: str, columns: int = 1) -> None:
 
 
 READY = "!columns.hidden && !document.querySelector('.busy') && document.querySelectorAll('.hit').length > 0"
+PROBLEM = "document.querySelector('.problem')?.textContent"
 IDS = "[...document.querySelectorAll('ol.hits')].map((l) => [...l.children].map((h) => h.dataset.id))"
 
 
@@ -67,11 +71,12 @@ def test_a_search_shows_what_the_service_finds(
         browser.evaluate("document.getElementById('extent').textContent") == "1,000 passages in 10 languages"
     )
     assert browser.evaluate("document.activeElement.id") == "query"
-    search(browser, NILE)
-    assert hits(browser) == [[hit.id for hit in searcher.rank(NILE, 10, None)]]
+    search(browser, WOMAN)
+    assert hits(browser) == [[hit.id for hit in searcher.rank(WOMAN, 10, None)]]
     first = browser.evaluate("document.querySelector('.hit').innerText")
+    best = searcher.rank(WOMAN, 1, None)[0]
     assert "English" in first
-    assert "1.000" in first
+    assert f"{best.score:.3f}" in first
     assert "isogloss demonstration collection" in first
     assert browser.evaluate("document.querySelector('.hit .text').lang") == "en"
     legend = browser.evaluate("[...document.querySelectorAll('.legend li')].map((each) => each.textContent)")
@@ -83,9 +88,9 @@ def test_a_search_shows_what_the_service_finds(
     assert browser.complaints() == []
 
 
-def test_chips_filter_and_show_that_they_do(browser: Browser, address: str) -> None:
+def test_chips_filter_and_show_that_they_do(browser: Browser, address: str, searcher: FakeSearcher) -> None:
     show(browser, address)
-    search(browser, NILE)
+    search(browser, WOMAN)
     browser.click("[data-code=sw]")
     browser.wait("[...document.querySelectorAll('.hit')].every((each) => each.dataset.id.endsWith('.sw'))")
     browser.click("[data-code=ar]")
@@ -95,14 +100,14 @@ def test_chips_filter_and_show_that_they_do(browser: Browser, address: str) -> N
     assert sorted(browser.evaluate(pressed)) == ["ar", "sw"]
     browser.click("[data-code=ar]")
     browser.click("[data-code=sw]")
-    browser.wait("document.querySelector('.hit').dataset.id === 'nile.en'")
+    browser.wait(f"document.querySelector('.hit').dataset.id === '{searcher.rank(WOMAN, 1, None)[0].id}'")
     assert browser.evaluate(pressed) == []
     assert browser.evaluate("document.querySelector('[data-code=sw] small').textContent") == "100"
 
 
-def test_two_rankings_stand_side_by_side(browser: Browser, address: str) -> None:
+def test_two_rankings_stand_side_by_side(browser: Browser, address: str, searcher: FakeSearcher) -> None:
     show(browser, address)
-    search(browser, NILE)
+    search(browser, WOMAN)
     browser.click("#compare")
     browser.wait("document.querySelectorAll('ol.hits').length === 2 && !document.querySelector('.busy')")
     browser.wait("document.querySelectorAll('.hit').length === 20")
@@ -112,29 +117,57 @@ def test_two_rankings_stand_side_by_side(browser: Browser, address: str) -> None
         "[...document.querySelectorAll('.column')].map((c) => c.getBoundingClientRect().top)"
     )
     assert tops[0] == tops[1]
-    choose = (
-        "(() => {{ const s = document.querySelectorAll('select')[1]; s.value = '{}';"
-        " s.dispatchEvent(new Event('change')); }})()"
-    )
-    words = [hit.id for hit in FakeSearcher(has_words=True).rank(NILE, 10, None, lexical=True)]
-    browser.evaluate(choose.format("words:trained"))
+    assert browser.evaluate("document.activeElement.id") == "compare"
+    for _ in range(2):  # to the first list, to the second
+        browser.press("Tab", TAB)
+    assert browser.evaluate("document.activeElement.ariaLabel") == "Second ranking"
+    words = [hit.id for hit in searcher.rank(WOMAN, 10, None, lexical=True)]
+    browser.press("ArrowDown", ARROW_DOWN)
     browser.wait(f"document.querySelectorAll('ol.hits')[1].children[0].dataset.id === '{words[0]}'")
     assert browser.evaluate(labels)[1] == "trained, by score and by words"
     assert hits(browser)[1] == words
-    browser.evaluate(choose.format("quota:trained"))
+    assert browser.evaluate("document.activeElement.ariaLabel") == "Second ranking"
+    browser.press("ArrowDown", ARROW_DOWN)
     browser.wait("document.querySelectorAll('.legend')[1].children.length === 10")
     assert browser.evaluate(labels)[1] == "trained, a like share for every language"
     browser.click("#compare")
     browser.wait("document.querySelectorAll('ol.hits').length === 1")
 
 
+def test_models_of_different_languages_answer_each_in_its_own(browser: Browser) -> None:
+    passages = FakeSearcher().passages
+    broad = FakeSearcher([each for each in passages if each.language != "sw"])
+    narrow = FakeSearcher([each for each in passages if each.language in ("sw", "en")][20:])
+    with run_service(create_app([System("broad", broad), System("narrow", narrow)])) as served:
+        show(browser, f"{served}#q={quote(WOMAN)}&r=none:broad&r=none:narrow")
+        browser.wait("document.querySelectorAll('.hit').length === 20")
+        assert browser.evaluate("document.getElementById('extent').textContent") == (
+            "broad: 900 passages in 9 languages; narrow: 180 passages in 2 languages"
+        )
+        labels = "[...document.querySelectorAll('#chips button')].map((each) => each.textContent)"
+        assert set(browser.evaluate(labels)) >= {"English100 / 80", "German100 / 0", "Swahili0 / 100"}
+        assert browser.evaluate("document.querySelector('[data-code=sw]').title") == "broad: 0, narrow: 100"
+        browser.click("[data-code=sw]")
+        assert browser.wait(PROBLEM).startswith("languages: there is no sw;")
+        assert hits(browser) == [[], [hit.id for hit in narrow.rank(WOMAN, 10, ["sw"])]]
+        assert browser.evaluate("document.getElementById('told').textContent") == "10 passages found"
+        browser.click("[data-code=en]")
+        browser.wait(f"!({PROBLEM}) && document.querySelectorAll('.hit').length === 20")
+        assert hits(browser) == [
+            [hit.id for hit in broad.rank(WOMAN, 10, ["en"])],
+            [hit.id for hit in narrow.rank(WOMAN, 10, ["en", "sw"])],
+        ]
+        notes = "[...document.querySelectorAll('.summary:first-child')].map((each) => each.textContent)"
+        assert browser.evaluate(notes) == ["broad has nothing in Swahili", "Languages of the first 10"]
+
+
 def test_a_link_keeps_a_single_ranking_and_passes_over_an_unknown_one(browser: Browser, address: str) -> None:
     chosen = "[...document.querySelectorAll('select')].map((each) => each.value)"
-    show(browser, f"{address}#q={quote(NILE)}&r=words:trained")
+    show(browser, f"{address}#q={quote(WOMAN)}&r=words:trained")
     browser.wait("document.querySelectorAll('.hit').length === 10")
     assert browser.evaluate(chosen) == ["words:trained"]
     assert "r=words%3Atrained" in browser.evaluate("location.hash")
-    browser.evaluate(f"location.hash = '#q={quote(NILE)}&r=gone'")
+    browser.evaluate(f"location.hash = '#q={quote(WOMAN)}&r=gone'")
     browser.wait(f"{chosen}[0] === 'none:trained'")
     browser.wait("!location.hash.includes('r=')")
     assert browser.complaints() == []
@@ -143,7 +176,7 @@ def test_a_link_keeps_a_single_ranking_and_passes_over_an_unknown_one(browser: B
 def test_the_keyboard_does_all(browser: Browser, address: str) -> None:
     show(browser, address)
     focus = "document.activeElement.dataset.id || document.activeElement.id"
-    browser.write(NILE)
+    browser.write(WOMAN)
     browser.press("Enter", ENTER)
     browser.wait("document.querySelectorAll('.hit').length === 10")
     names = hits(browser)[0]
@@ -157,7 +190,7 @@ def test_the_keyboard_does_all(browser: Browser, address: str) -> None:
     browser.press("ArrowDown", ARROW_DOWN)
     browser.press("/", SLASH)
     assert browser.evaluate(focus) == "query"
-    assert browser.evaluate("query.value") == NILE
+    assert browser.evaluate("query.value") == WOMAN
     browser.press("Escape", ESCAPE)
     assert browser.evaluate("query.value") == ""
     assert browser.evaluate("document.getElementById('columns').hidden")
@@ -174,7 +207,7 @@ def test_text_runs_in_its_own_direction(browser: Browser, address: str) -> None:
     assert browser.evaluate("getComputedStyle(document.querySelector('.hit .text')).direction") == "rtl"
     assert browser.evaluate("getComputedStyle(document.querySelector('.hit h3')).direction") == "rtl"
     browser.click("[data-code=ar]")
-    search(browser, NILE)
+    search(browser, WOMAN)
     assert browser.evaluate("getComputedStyle(query).direction") == "ltr"
 
 
@@ -183,19 +216,19 @@ def test_an_example_is_searched_for_by_a_click(browser: Browser, address: str) -
     assert browser.evaluate("document.querySelectorAll('#examples button').length") == 2
     browser.click("#examples button")
     browser.wait("document.querySelectorAll('.hit').length === 10")
-    assert browser.evaluate("query.value") == "Into which sea?"
+    assert browser.evaluate("query.value") == WOMAN
     assert browser.evaluate("document.getElementById('start').hidden")
     assert "demonstration" in browser.evaluate("document.getElementById('demonstration').innerText")
     assert "sentence-transformers/LaBSE" in browser.evaluate("document.querySelector('pre').textContent")
 
 
 def test_a_link_shows_the_same_and_the_query_is_in_no_request_line(browser: Browser, address: str) -> None:
-    state = f"#q={quote(NILE)}&l=en,de&r=words:trained&r=none:untrained"
+    state = f"#q={quote(WOMAN)}&l=en,de&r=words:trained&r=none:untrained"
     show(browser, address + state)
     browser.wait(
         "document.querySelectorAll('ol.hits').length === 2 && document.querySelectorAll('.hit').length > 10"
     )
-    assert browser.evaluate("query.value") == NILE
+    assert browser.evaluate("query.value") == WOMAN
     assert {name.split(".")[1] for name in hits(browser)[0]} <= {"en", "de"}
     assert browser.evaluate("[...document.querySelectorAll('select')].map((each) => each.value)") == [
         "words:trained",
@@ -207,21 +240,20 @@ def test_a_link_shows_the_same_and_the_query_is_in_no_request_line(browser: Brow
         if event.get("method") == "Network.requestWillBeSent"
     ]
     assert any(url.endswith("/search") for url in asked)
-    assert not any("Nile" in url.partition("#")[0] for url in asked)
+    assert not any("woman" in url.partition("#")[0] for url in asked)
 
 
 def test_a_refusal_is_shown_and_goes_away(browser: Browser, address: str) -> None:
     show(browser, address)
     browser.write("?!")
     browser.press("Enter", ENTER)
-    browser.wait("!document.getElementById('problem').hidden")
-    assert "letter or digit" in browser.evaluate("document.getElementById('problem').textContent")
+    assert "letter or digit" in browser.wait(PROBLEM)
     browser.evaluate("query.value = ''")
-    search(browser, NILE)
-    assert browser.evaluate("document.getElementById('problem').hidden")
+    search(browser, WOMAN)
+    assert not browser.evaluate(PROBLEM)
     browser.evaluate(f"query.value = {json.dumps(BROKEN)}")
     browser.press("Enter", ENTER)
-    browser.wait("!document.getElementById('problem').hidden")
+    browser.wait(PROBLEM)
     assert "/secret" not in browser.evaluate("document.body.innerText")
 
 
@@ -231,14 +263,14 @@ def test_only_the_last_of_two_quick_searches_is_shown(
     show(browser, address)
     searcher.seconds = 0.3
     try:
-        browser.write(NILE)
+        browser.write(WOMAN)
         browser.press("Enter", ENTER)
         time.sleep(0.05)
-        browser.evaluate("query.value = 'The Sahara is the largest hot desert'")
+        browser.evaluate(f"query.value = {json.dumps(DESERT)}")
         browser.press("Enter", ENTER)
         browser.wait("document.querySelector('.hit') !== null")
         time.sleep(0.5)
-        assert hits(browser)[0][0] == "sahara.en"
+        assert hits(browser)[0][0] == searcher.rank(DESERT, 1, None)[0].id == "sahara.de"
     finally:
         searcher.seconds = 0.0
 
@@ -249,7 +281,7 @@ def test_markup_in_passages_and_queries_stays_text(browser: Browser) -> None:
         .passages[0]
         ._replace(
             id="evil",
-            text="<img src=x onerror='window.broken=1'> Nile",
+            text="<img src=x onerror='window.broken=1'> woman",
             title="<script>window.broken=2</script>",
         )
     )
@@ -257,7 +289,7 @@ def test_markup_in_passages_and_queries_stays_text(browser: Browser) -> None:
         browser.show("about:blank")
         browser.show(served)
         browser.wait("document.querySelectorAll('#chips button').length === 1")
-        search(browser, "<b>Nile</b> nile")
+        search(browser, f"<b>{WOMAN}</b>")
         assert browser.evaluate("document.querySelector('.hit .text').textContent") == evil.text
         assert browser.evaluate("document.querySelectorAll('.hit img, .hit script').length") == 0
         assert browser.evaluate("window.broken ?? null") is None
@@ -301,7 +333,7 @@ def luminance(colour: str) -> float:
 
 
 def test_controls_have_names_and_roles(browser: Browser, address: str) -> None:
-    show(browser, f"{address}#q={quote(NILE)}")
+    show(browser, f"{address}#q={quote(WOMAN)}")
     browser.wait("document.querySelectorAll('.hit').length === 10")
     nodes = browser.call("Accessibility.getFullAXTree")["nodes"]
     named = {
@@ -321,6 +353,6 @@ def test_controls_have_names_and_roles(browser: Browser, address: str) -> None:
 def test_a_service_that_is_gone_is_told(browser: Browser, tmp_path: Path) -> None:
     with run_service(create_app([System("only", FakeSearcher())])) as served:
         show(browser, served)
-    browser.write(NILE)
+    browser.write(WOMAN)
     browser.press("Enter", ENTER)
-    browser.wait("!document.getElementById('problem').hidden")
+    assert browser.wait(PROBLEM) == "the service cannot be reached"

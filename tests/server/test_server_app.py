@@ -199,12 +199,33 @@ def test_the_service_describes_itself(client: TestClient) -> None:
     ]
     assert (about["demonstration"], about["examples"]) == (True, ["Who?"])
     languages = {entry["code"]: entry for entry in client.get("/languages").json()["languages"]}
-    assert languages["ar"] == {"code": "ar", "name": "Arabic", "direction": "rtl", "passages": 100}
-    assert sum(entry["passages"] for entry in languages.values()) == 1000
+    assert languages["ar"] == {
+        "code": "ar", "name": "Arabic", "direction": "rtl", "passages": {"first": 100, "second": 0}
+    }  # fmt: skip
+    assert sum(entry["passages"]["first"] for entry in languages.values()) == 1000
+    assert sum(entry["passages"]["second"] for entry in languages.values()) == 150
     assert client.get("/health").json() == {"status": "ok"}
     assert set(client.get("/openapi.json").json()["paths"]) == {
         "/search", "/languages", "/about", "/health", "/metrics"
     }  # fmt: skip
+
+
+def test_the_languages_of_all_models_are_listed_those_of_most_passages_first() -> None:
+    passages = FakeSearcher().passages
+    few = [each for each in passages if each.language in ("en", "sw")][50:]
+    systems = [System("no sw", FakeSearcher([each for each in passages if each.language in ("de", "en")]))]
+    with TestClient(create_app([*systems, System("few", FakeSearcher(few))])) as client:
+        listed = client.get("/languages").json()["languages"]
+        assert [(entry["code"], entry["passages"]) for entry in listed] == [
+            ("en", {"no sw": 100, "few": 50}),
+            ("de", {"no sw": 100, "few": 0}),
+            ("sw", {"no sw": 0, "few": 100}),
+        ]
+        assert refuse(client, 422, "unknown_language", query="a", languages=["sw"]).endswith(
+            "there is en, de"
+        )
+        answer = client.post("/search", json={"query": "a", "languages": ["sw"], "model": "few"})
+        assert {hit["language"] for hit in answer.json()["hits"]} == {"sw"}
 
 
 def test_everything_is_counted_and_no_foreign_path_becomes_a_label() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import runpy
 from pathlib import Path
 
 from fake_searcher import FakeSearcher
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 
 import isogloss
 from isogloss.cli.main import build_parser
+from isogloss.demo_collection import choose_held_out, read_collection
 from isogloss.server.app import create_app
 from isogloss.server.rankings import RANKINGS
 from isogloss.server.schema import Found, SearchRequest
@@ -64,6 +66,15 @@ def test_the_pictures_are_there_and_small() -> None:
     assert len(pictures) == 3
     for picture in pictures:
         assert 5_000 < (ROOT / "docs" / picture).stat().st_size < 300_000
+
+
+def test_the_command_beside_the_pictures_takes_them_all() -> None:
+    command = re.search(r"`python (docs/\S+\.py)`", PAGE)
+    assert command is not None
+    taken = runpy.run_path(str(ROOT / command[1]))["PICTURES"]
+    assert {f"images/{each.file}" for each in taken} == set(re.findall(r"\((images/[^)]+)\)", PAGE))
+    held_out = choose_held_out([fact.id for fact in read_collection()["en"]])
+    assert {each.fact for each in taken} <= set(held_out)
 
 
 def test_no_figure_is_left_open() -> None:

@@ -34,7 +34,7 @@ from isogloss.server.schema import (
     SearchRequest,
 )
 from isogloss.server.settings import ServiceSettings
-from isogloss.server.systems import System
+from isogloss.server.systems import Searcher, System
 
 PAGE = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -212,10 +212,7 @@ def _add_descriptions(
 ) -> None:
     @app.get("/languages", summary="List the languages that can be searched", responses=_REFUSALS)
     async def _languages() -> LanguagesAnswer:
-        first = next(iter(service.systems.values()))
-        return LanguagesAnswer(
-            languages=[_describe_language(code, number) for code, number in first.languages.items()]
-        )
+        return LanguagesAnswer(languages=_describe_languages(service.systems))
 
     @app.get("/about", summary="Describe the service", responses=_REFUSALS)
     async def _about() -> AboutAnswer:
@@ -260,7 +257,17 @@ def _add_page(app: FastAPI) -> None:
         add(path, (folder / name).read_bytes(), media_type)
 
 
-def _describe_language(code: str, passages: int) -> LanguageEntry:
+def _describe_languages(systems: Mapping[str, Searcher]) -> list[LanguageEntry]:
+    """Describe the languages of all systems, with the number of passages that each system has."""
+    counts = {name: searcher.languages for name, searcher in systems.items()}
+    entries = [
+        _describe_language(code, {name: each.get(code, 0) for name, each in counts.items()})
+        for code in set().union(*counts.values())
+    ]
+    return sorted(entries, key=lambda entry: (-sum(entry.passages.values()), entry.code))
+
+
+def _describe_language(code: str, passages: dict[str, int]) -> LanguageEntry:
     direction: Literal["ltr", "rtl"] = "rtl" if is_right_to_left(code) else "ltr"
     return LanguageEntry(code=code, name=language_name(code), direction=direction, passages=passages)
 

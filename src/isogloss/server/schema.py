@@ -50,16 +50,16 @@ class SearchAnswer(BaseModel):
 
 
 class LanguageEntry(BaseModel):
-    """Describe one language of a collection."""
+    """Describe one language of the collections."""
 
     code: str
     name: str = Field(description="English name")
     direction: Literal["ltr", "rtl"]
-    passages: int
+    passages: dict[str, int] = Field(description="model -> its passages in the language; 0 where it has none")
 
 
 class LanguagesAnswer(BaseModel):
-    """List the languages that can be searched, those of most passages first."""
+    """List the languages that a model or more has, those of most passages first."""
 
     languages: list[LanguageEntry]
 

@@ -17,11 +17,14 @@ const make = (tag, attributes = {}, ...children) => {
 const languages = new Map(); // code -> its entry, with a hue of its own
 const chosen = new Set();
 const choices = new Map(); // name -> a way to answer: a model and a ranking
+let models = []; // names, in the order of the service
 let columns = [];
 let running = null;
 
 const ask = async (path, options) => {
-  const answer = await fetch(path, options);
+  const answer = await fetch(path, options).catch(() => {
+    throw new Error("the service cannot be reached");
+  });
   const content = await answer.json().catch(() => ({ message: `the service answered ${answer.status}` }));
   if (!answer.ok) throw new Error(content.message);
   return content;
@@ -33,15 +36,21 @@ const dot = (code) => {
   return node;
 };
 const nameOf = (code) => languages.get(code)?.name ?? code;
+const listNames = (codes) => new Intl.ListFormat("en").format(codes.map(nameOf));
+const has = (model, code) => languages.get(code).passages[model] > 0;
+const areAlike = (told) => new Set(told).size === 1;
 
 const drawChips = () => {
   const buttons = [...languages.values()].map((each) => {
+    const counts = models.map((model) => each.passages[model].toLocaleString("en"));
+    const alike = areAlike(counts);
+    const title = alike ? null : counts.map((count, number) => `${models[number]}: ${count}`).join(", ");
     const button = make(
       "button",
-      { type: "button", "aria-pressed": "false", "data-code": each.code },
+      { type: "button", "aria-pressed": "false", "data-code": each.code, title },
       dot(each.code),
       each.name,
-      make("small", {}, each.passages.toLocaleString("en")),
+      make("small", {}, alike ? counts[0] : counts.join(" / ")),
     );
     button.addEventListener("click", () => {
       if (!chosen.delete(each.code)) chosen.add(each.code);
@@ -109,7 +118,8 @@ const drawHit = (hit, place) => {
 const fill = async (column, query, signal) => {
   const { model, ranking } = choices.get(column.select.value);
   const asked = { query, k: K, model, ranking };
-  if (chosen.size) asked.languages = [...chosen];
+  const here = [...chosen].filter((code) => has(model, code));
+  if (chosen.size) asked.languages = here.length ? here : [...chosen]; // where it has none, it says so itself
   const answer = await ask("search", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -119,14 +129,21 @@ const fill = async (column, query, signal) => {
   column.hits.replaceChildren(...answer.hits.map(drawHit));
   const count = make("p", { class: "summary" }, `Languages of the first ${answer.hits.length}`);
   const shown = answer.hits.length ? [count, ...drawBar(answer.hits)] : [make("p", { class: "summary" }, "Nothing found")];
+  const missing = [...chosen].filter((code) => !here.includes(code));
+  if (missing.length) shown.unshift(make("p", { class: "summary" }, `${model} has nothing in ${listNames(missing)}`));
   column.summary.replaceChildren(...shown);
   return answer.hits.length;
 };
 
-const complain = (message) => {
-  find("problem").textContent = message;
-  find("problem").hidden = !message;
-};
+const complain = (message) => make("p", { class: "problem", role: "alert" }, message);
+// One column's problem takes nothing from the other.
+const fillOrComplain = (column, query, signal) =>
+  fill(column, query, signal).catch((error) => {
+    if (signal.aborted) return undefined;
+    column.hits.replaceChildren();
+    column.summary.replaceChildren(complain(error.message));
+    return undefined;
+  });
 
 const search = async () => {
   const query = box.value.trim();
@@ -134,23 +151,14 @@ const search = async () => {
   store(query);
   find("start").hidden = Boolean(query) || !find("examples").children.length;
   find("columns").hidden = !query;
-  complain("");
   if (!query) return;
   const mine = (running = new AbortController());
   find("columns").classList.add("busy");
-  try {
-    const counts = await Promise.all(columns.map((column) => fill(column, query, mine.signal)));
-    find("told").textContent = `${counts[0]} passages found`;
-  } catch (error) {
-    if (mine.signal.aborted) return;
-    for (const column of columns) {
-      column.hits.replaceChildren();
-      column.summary.replaceChildren();
-    }
-    complain(error.message || "the service cannot be reached");
-  } finally {
-    if (mine === running) find("columns").classList.remove("busy");
-  }
+  const counts = await Promise.all(columns.map((column) => fillOrComplain(column, query, mine.signal)));
+  if (mine !== running) return;
+  find("columns").classList.remove("busy");
+  const found = counts.filter((count) => count !== undefined);
+  find("told").textContent = found.length ? `${found.join(" and ")} passages found` : "";
 };
 
 const drawColumns = () => {
@@ -224,10 +232,11 @@ addEventListener("hashchange", restore);
 
 const start = async () => {
   const [listed, about] = await Promise.all([ask("languages"), ask("about")]);
+  models = about.models.map((each) => each.name);
   listed.languages.forEach((each, place, all) => {
     languages.set(each.code, { ...each, hue: Math.round((place * 360) / all.length + 215) % 360 });
   });
-  const named = about.models.length > 1;
+  const named = models.length > 1;
   for (const ranking of about.rankings) {
     for (const model of about.models.filter((each) => each.rankings.includes(ranking.name))) {
       const label = named ? `${model.name}, ${ranking.description}` : ranking.description;
@@ -235,8 +244,12 @@ const start = async () => {
       choices.set(name, { model: model.name, ranking: ranking.name, label });
     }
   }
-  const passages = about.models[0].passages.toLocaleString("en");
-  find("extent").textContent = `${passages} passages in ${languages.size} languages`;
+  const extents = about.models.map(({ name, passages }) => {
+    const count = [...languages.keys()].filter((code) => has(name, code)).length;
+    return `${passages.toLocaleString("en")} passages in ${count} languages`;
+  });
+  const extent = areAlike(extents) ? extents.slice(0, 1) : extents.map((each, number) => `${models[number]}: ${each}`);
+  find("extent").textContent = extent.join("; ");
   find("toggle").hidden = choices.size < 2;
   find("demonstration").hidden = !about.demonstration;
   box.maxLength = about.query_letters;
@@ -253,4 +266,4 @@ const start = async () => {
   restore();
   if (!matchMedia("(max-width: 40rem)").matches) box.focus();
 };
-start().catch((error) => complain(`the service cannot be reached: ${error.message}`));
+start().catch((error) => find("columns").replaceChildren(complain(error.message)));
