@@ -17,9 +17,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from isogloss.errors import DataError, ModelError
-from isogloss.index import Change, change_index, create_index, graph
+from isogloss.index import Change, change_index, create_index
 from isogloss.passages import Passage
-from made_up_index import LANGUAGES, MODEL, WIDTH, add, assert_same, ids, passage, vectors_of
+from made_up_index import (
+    LANGUAGES,
+    MODEL,
+    WIDTH,
+    add,
+    assert_same,
+    ids,
+    passage,
+    search_small_graphs,
+    vectors_of,
+)
 
 ODD_IDS = (
     "plain",
@@ -226,8 +236,9 @@ def check_sequence(kind: str, address: str, operations: list[tuple[str, list[obj
 def test_any_sequence_of_changes(
     kind: str, operations: list[tuple[str, list[object]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph, "LEAST_ROWS", 1)
-    check_sequence(kind, "", operations)
+    with monkeypatch.context() as patch:
+        search_small_graphs(patch, width=4)
+        check_sequence(kind, "", operations)
 
 
 @settings(max_examples=3)

@@ -13,7 +13,7 @@ from isogloss.fair_ranking import Fairness
 from isogloss.index.bm25 import IndexWords
 from isogloss.index.engines import Found
 from isogloss.index.fair import Place, rank_places
-from isogloss.index.graph import SegmentGraphs
+from isogloss.index.graph import SegmentGraphs, Walk
 from isogloss.index.lexical import rank_with_words
 from isogloss.index.manifest import REBUILD, SEGMENTS, Manifest, ModelIdentity, read_manifest
 from isogloss.index.moments import LanguageMoments
@@ -163,20 +163,19 @@ class Index:
         """Find the best k places by score, then id."""
         pools = Pools(queries, k)
         for number, (segment, graphs) in enumerate(zip(self.segments, self._graphs, strict=True)):
-            parts, rest = graphs.choose(languages) if segment.entry.graphs else ([], languages)
+            walks, rest = graphs.choose(languages, k)
             pools.scan(number, segment, segment.select(rest))
-            for part in parts:
-                self._search_graph(pools, number, queries, part)
+            for walk in walks:
+                self._search_graph(pools, number, queries, walk)
         return [self._order(pools.best(query, self.segments), k) for query in range(len(queries))]
 
-    def _search_graph(self, pools: Pools, number: int, queries: NDArray[np.float32], part: int) -> None:
-        """Take candidates from a graph, or from all its rows where it gives too few."""
+    def _search_graph(self, pools: Pools, number: int, queries: NDArray[np.float32], walk: Walk) -> None:
+        """Take candidates from a graph, or from all wanted rows where it cannot be sure of the best."""
         graphs, segment = self._graphs[number], self.segments[number]
         for query, vector in enumerate(queries):
-            rows = graphs.search(vector, pools.k, part)
+            rows = graphs.search(vector, pools.k, walk)
             if rows is None:
-                own = graphs.parts[part].languages
-                pools.scan(number, segment, segment.select(own), query)
+                pools.scan(number, segment, segment.select(walk.languages), query)
             else:
                 pools.put(query, number, rows, segment.vectors.decode(rows) @ vector)
 
