@@ -38,8 +38,8 @@ def passage(name: str, text: str, language: str = "en", document: str = "") -> P
     return Passage(name, text, language, f"about {name}", f"made, {name}", document, len(name))
 
 
-def create(folder: Path, passages: Sequence[Passage], engine: str = "exact") -> None:
-    with create_index(folder, MODEL, WIDTH, engine) as change:  # type: ignore[arg-type]
+def create(folder: Path, passages: Sequence[Passage], engine: str = "exact", **how: object) -> None:
+    with create_index(folder, MODEL, WIDTH, engine, **how) as change:  # type: ignore[arg-type]
         change.add(passages, vectors_of([one.text for one in passages]))
         change.commit()
 

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from isogloss.characters import holds_half_pair
 from isogloss.errors import ConfigError, ModelError
 from isogloss.fair_ranking import Fairness
 from isogloss.index import (
@@ -205,8 +206,9 @@ class Retriever:
             The passages for each query, best first, of equal scores the smaller id first.
 
         Raises:
-            ConfigError: A query is empty, ``k`` is below 1, the index has no passage in a language, there
-                is no such ranking, or the index was built without words, or words do not go with it.
+            ConfigError: A query is empty or no text in UTF-8, ``k`` is below 1, the index has no passage in a
+                language, there is no such ranking, or the index was built without words, or words do not go
+                with it.
             DataError: The index is damaged.
         """
         if isinstance(queries, str):
@@ -216,6 +218,8 @@ class Retriever:
         for number, query in enumerate(queries, start=1):
             if not query.strip():
                 raise ConfigError(f"query {number} is empty")
+            if holds_half_pair(query):
+                raise ConfigError(f"query {number} is no text in UTF-8; got {query!r}")
         chosen = _choose_ranking(ranking)
         index = self._index
         index.check_search(chosen, lexical=lexical)

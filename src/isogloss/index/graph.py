@@ -1,16 +1,16 @@
 """Search by a graph of neighbours (HNSW) over vectors of a byte a number, where there are many passages.
 
 The graph finds candidates; their scores are computed from the stored vectors. A language with many passages
-in a segment has a graph of its own, all other languages have one together. What a search in some languages, or
-a deletion, leaves out is left out of what a graph finds; where too little remains to be sure of the best, and
-where so few passages are wanted that going through them is quicker, they are searched exactly. So no filter
-costs a relevant passage.
+in a segment has a graph of its own, all other languages have one together. Passages that are deleted, or of
+languages that are not wanted, are left out of what a graph finds; where too little remains to be sure of the
+best, and where going through the wanted passages is quicker, these are searched exactly. So no filter costs a
+relevant passage.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,6 +40,8 @@ OWN_GRAPH_ROWS = 50_000
 _LINKS = 32
 _BUILD_WIDTH = 100
 _SEARCH_WIDTH = 128
+_FAR_FACTOR = 3
+"""A query may be of a language that is not wanted, and lie far from all that are: more is looked at then."""
 _CANDIDATES_PER_HIT = 4
 """How many candidates of the coarse vectors have to be there for each passage that is wanted."""
 _ROWS_PER_NODE = 60
@@ -188,7 +190,7 @@ class SegmentGraphs:
 
         Returns:
             int64: rows; None where the best may not all be among the nearest nodes, so that the languages
-            have to be searched exactly: too few of those nodes count, or all that follow the k-th tie with it.
+            have to be searched exactly: too few of those nodes count, or all after the k-th tie with it.
         """
         import faiss
 
@@ -203,7 +205,7 @@ class SegmentGraphs:
             return None
         return part.rows[found]
 
-    def _plan(self, number: int, wanted: Collection[str], k: int) -> Walk | None:
+    def _plan(self, number: int, wanted: Set[str], k: int) -> Walk | None:
         """Plan a search of a graph, unless its wanted rows are quicker searched exactly."""
         part = self.parts[number]
         languages = tuple(language for language in part.languages if language in wanted)
@@ -219,6 +221,8 @@ class SegmentGraphs:
         needed = min(_CANDIDATES_PER_HIT * k, count)
         # More by as much as there are nodes that do not count.
         width = max(_SEARCH_WIDTH, 2 * needed) * len(kept) // count
+        if not wanted >= set(self.segment.entry.languages):
+            width *= _FAR_FACTOR
         if width * _ROWS_PER_NODE > count:
             return None
         return Walk(number, languages, kept, min(width, len(kept)), needed)

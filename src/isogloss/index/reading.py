@@ -20,6 +20,7 @@ from isogloss.index.moments import LanguageMoments
 from isogloss.index.scoring import QUERIES, Pools, Scored, score_rows
 from isogloss.index.segment import Segment
 from isogloss.index.vectors import check_queries
+from isogloss.progress import show_progress
 
 _TRIES = 10
 
@@ -128,13 +129,18 @@ class Index:
         """
         return read_manifest(self.folder).digest != self.manifest.digest
 
-    def find_damage(self) -> list[str]:
+    def find_damage(self, *, quiet: bool = True) -> list[str]:
         """Compare every byte of the index with its checksum.
+
+        Args:
+            quiet: Whether to show no progress.
 
         Returns:
             A line for each file that differs; ``index.json`` was compared when it was read.
         """
-        return [line for segment in self.segments for line in segment.find_damage()]
+        total = sum(file.bytes for segment in self.segments for file in segment.entry.all_files())
+        with show_progress(f"checking bytes of {self.folder}", total, quiet=quiet) as advance:
+            return [line for segment in self.segments for line in segment.find_damage(advance)]
 
     def check_search(self, ranking: Fairness, *, lexical: bool) -> None:
         """Refuse a kind of search that this index cannot do, before a query is encoded.
@@ -232,3 +238,25 @@ def open_index(folder: Path) -> Index:
                     raise
                 raise DataError(f"is missing; {REBUILD}", str(error.filename)) from None
     raise DataError("changes faster than it can be opened; try again", folder / SEGMENTS)
+
+
+def check_index(folder: Path) -> None:
+    """Refuse an index of which a byte differs from its checksum; another process may change it meanwhile.
+
+    Args:
+        folder: The index's folder.
+
+    Raises:
+        DataError: There is no index, or it is damaged.
+    """
+    for _ in range(_TRIES):
+        index = open_index(folder)
+        try:
+            damage = index.find_damage(quiet=False)
+        except FileNotFoundError as error:
+            damage = [f"{error.filename}: is missing"]
+        if not damage:
+            return
+        if not index.is_changed():
+            raise DataError(f"{damage[0]}; {REBUILD}")
+    raise DataError("changes faster than it can be checked; try again", folder / SEGMENTS)
