@@ -7,11 +7,12 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from isogloss.encoding.batches import BatchEncoder, EncodedBatch, Kind
 from isogloss.encoding.space import Space
-from isogloss.index import Found, Index, ModelIdentity, change_index, create_index
+from isogloss.index import Found, Index, ModelIdentity, change_index, create_index, graph
 from isogloss.passages import Passage
 
 WIDTH = 8
@@ -37,8 +38,8 @@ def passage(name: str, text: str, language: str = "en", document: str = "") -> P
     return Passage(name, text, language, f"about {name}", f"made, {name}", document, len(name))
 
 
-def create(folder: Path, passages: Sequence[Passage], engine: str = "exact") -> None:
-    with create_index(folder, MODEL, WIDTH, engine) as change:  # type: ignore[arg-type]
+def create(folder: Path, passages: Sequence[Passage], engine: str = "exact", **how: object) -> None:
+    with create_index(folder, MODEL, WIDTH, engine, **how) as change:  # type: ignore[arg-type]
         change.add(passages, vectors_of([one.text for one in passages]))
         change.commit()
 
@@ -84,6 +85,26 @@ def assert_same(index: Index, known: Mapping[str, Passage]) -> None:
 
 def ids(found: Sequence[Found]) -> list[str]:
     return [one.passage.id for one in found]
+
+
+def search_small_graphs(patch: pytest.MonkeyPatch, width: int = 16) -> list[bool]:
+    """Have graphs built and searched however few the passages; give a list of whether each search sufficed.
+
+    Without this, graphs of so few passages are left alone, since an exact search is quicker.
+    """
+    sufficed: list[bool] = []
+    search = graph.SegmentGraphs.search
+
+    def note(*given: object) -> NDArray[np.int64] | None:
+        found = search(*given)  # type: ignore[arg-type]
+        sufficed.append(found is not None)
+        return found
+
+    patch.setattr(graph, "LEAST_ROWS", 1)
+    patch.setattr(graph, "_SEARCH_WIDTH", width)
+    patch.setattr(graph, "_ROWS_PER_NODE", 0)
+    patch.setattr(graph.SegmentGraphs, "search", note)
+    return sufficed
 
 
 class MadeUpEncoder(BatchEncoder):

@@ -9,12 +9,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from isogloss.characters import holds_half_pair
 from isogloss.errors import ConfigError, ModelError
 from isogloss.fair_ranking import Fairness
 from isogloss.index import (
     Compression,
     Engine,
-    Index,
     MilvusPlace,
     ModelIdentity,
     SearchableIndex,
@@ -183,14 +183,6 @@ class Retriever:
             return False
         return True
 
-    def find_damage(self) -> list[str]:
-        """Compare every byte of the index with its checksum; Milvus checks its own.
-
-        Returns:
-            A line for each file that differs.
-        """
-        return self._index.find_damage() if isinstance(self._index, Index) else []
-
     def search(
         self,
         queries: Sequence[str],
@@ -215,13 +207,20 @@ class Retriever:
             The passages for each query, best first, of equal scores the smaller id first.
 
         Raises:
-            ConfigError: A query is empty or no text, ``k`` is below 1, the index has no passage in a
-                language, there is no such ranking, or words were not counted, or do not go with it.
+            ConfigError: A query is empty or no text in UTF-8, ``k`` is below 1, the index has no passage in a
+                language, there is no such ranking, or the index was built without words, or words do not go
+                with it.
             DataError: The index is damaged.
         """
-        _check_queries(queries)
+        if isinstance(queries, str):
+            raise ConfigError("queries are a list of texts; put the one query into a list")
         if k < 1:
             raise ConfigError(f"k, the number of passages, is a whole number from 1; got {k}")
+        for number, query in enumerate(queries, start=1):
+            if not query.strip():
+                raise ConfigError(f"query {number} is empty")
+            if holds_half_pair(query):
+                raise ConfigError(f"query {number} is no text in UTF-8; got {query!r}")
         chosen = _choose_ranking(ranking)
         index = self._index
         index.check_search(chosen, lexical=lexical)
@@ -366,21 +365,6 @@ def _check_model(folder: Path, known: ModelIdentity, other: ModelIdentity) -> No
             f"{folder}: made with another model than {other.name} (not the same: {what}); give the model "
             f"that it was made with ({known.name}), or build it again with isogloss index"
         )
-
-
-def _check_queries(queries: Sequence[str]) -> None:
-    """Check that queries are texts that a tokenizer can read."""
-    if isinstance(queries, str):
-        raise ConfigError("queries are a list of texts; put the one query into a list")
-    for number, query in enumerate(queries, start=1):
-        if not query.strip():
-            raise ConfigError(f"query {number} is empty")
-        try:
-            query.encode("utf-8")
-        except UnicodeEncodeError:
-            raise ConfigError(
-                f"query {number} is not UTF-8, or was cut inside a character: it holds half a surrogate pair"
-            ) from None
 
 
 def _choose_ranking(name: str) -> Fairness:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engines_under_test import KINDS, EngineUnderTest, search_small_graphs
+from engines_under_test import KINDS, EngineUnderTest
 from milvus_lite.adapter.grpc.server import start_server_in_thread
+
+from made_up_index import search_small_graphs
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +29,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def engine(
     request: pytest.FixtureRequest, tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[EngineUnderTest]:
-    search_small_graphs(monkeypatch)
+    sufficed = search_small_graphs(monkeypatch)
     made = EngineUnderTest(request.param, tmp_path / "index", address)
     yield made
     made.restart()
+    assert any(sufficed) == (made.kind == "graph")

@@ -7,24 +7,16 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-import pytest
 from milvus_lite.server_manager import server_manager_instance
 
 import made_up_index
-from isogloss.index import MilvusPlace, SearchableIndex, create_index, graph, open_index
+from isogloss.index import MilvusPlace, SearchableIndex, create_index, open_index
 from isogloss.index.milvus.connection import LITE
 from isogloss.passages import Passage
 from made_up_index import MODEL, WIDTH, vectors_of
 
 KINDS = ("exact", "graph", "lite", "server")
 _NUMBERS = count()
-
-
-def search_small_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have few passages searched by graphs, all of them candidates, so that the answer is the exact one."""
-    monkeypatch.setattr(graph, "LEAST_ROWS", 1)
-    monkeypatch.setattr(graph, "_LEAST_TIMES_WIDTH", 0)
-    monkeypatch.setattr(graph, "_CANDIDATES_PER_HIT", 1000)
 
 
 class EngineUnderTest:

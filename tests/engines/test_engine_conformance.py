@@ -9,18 +9,27 @@ from __future__ import annotations
 import tempfile
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from engines_under_test import EngineUnderTest, search_small_graphs
+from engines_under_test import EngineUnderTest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from isogloss.errors import DataError, ModelError
-from isogloss.index import Change, change_index, create_index, graph
+from isogloss.index import Change, change_index, create_index
 from isogloss.passages import Passage
-from made_up_index import LANGUAGES, MODEL, WIDTH, add, assert_same, ids, passage, vectors_of
+from made_up_index import (
+    LANGUAGES,
+    MODEL,
+    WIDTH,
+    add,
+    assert_same,
+    ids,
+    passage,
+    search_small_graphs,
+    vectors_of,
+)
 
 ODD_IDS = (
     "plain",
@@ -75,27 +84,6 @@ def test_ties_go_to_the_smaller_id_wherever_the_cut_is(engine: EngineUnderTest) 
     for k in (1, 3, 20):
         assert ids(engine.open().search(query, k)[0]) == [f"t{n:02}" for n in range(k)]
     assert ids(engine.open().search(query, 4, ["sw"])[0]) == ["t02", "t05", "t08", "t11"]
-
-
-def test_graphs_are_searched_where_the_engine_is_graph(
-    engine: EngineUnderTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Or the suite would compare the exact engine with itself."""
-    search, answers = graph.SegmentGraphs.search, []
-
-    def spy(graphs: graph.SegmentGraphs, *arguments: Any) -> Any:  # noqa: ANN401
-        answers.append(search(graphs, *arguments))
-        return answers[-1]
-
-    monkeypatch.setattr(graph.SegmentGraphs, "search", spy)
-    passages = mixed()
-    engine.create(passages)
-    engine.delete(["p03"])
-    left = [one for one in passages if one.id != "p03"]
-    assert_same(engine.open(), known(*left))
-    found = [rows for rows in answers if rows is not None]
-    assert bool(found) == (engine.kind == "graph")
-    assert len(found) > len(answers) / 2 or not answers
 
 
 def test_an_empty_index_is_one(engine: EngineUnderTest) -> None:
@@ -248,8 +236,9 @@ def check_sequence(kind: str, address: str, operations: list[tuple[str, list[obj
 def test_any_sequence_of_changes(
     kind: str, operations: list[tuple[str, list[object]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    search_small_graphs(monkeypatch)
-    check_sequence(kind, "", operations)
+    with monkeypatch.context() as patch:
+        search_small_graphs(patch, width=4)
+        check_sequence(kind, "", operations)
 
 
 @settings(max_examples=3)

@@ -1,4 +1,7 @@
-"""Change an index, to be killed at the N-th file that is touched: ``changing_child.py DIR ACK SEED N``."""
+"""Change an index, to be killed at the N-th file that is touched.
+
+Called as ``changing_child.py DIR ACK SEED N KIND``.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,18 @@ import signal
 import sys
 from pathlib import Path
 
-from isogloss.index import writing
+from isogloss.index import graph, writing
 from isogloss.passages import Passage
 from made_up_index import LANGUAGES, add, create, delete, passage
 
 CHANGES = 30
+KINDS: dict[str, dict[str, object]] = {
+    "exact": {},
+    "graph": {"engine": "graph"},
+    "lexical": {"lexical": True},
+    "binary": {"engine": "auto", "compression": "binary"},
+}
+"""What each kind of index is made with."""
 _TOUCHING = ("open", "os.rename", "os.remove", "os.mkdir", "shutil.rmtree", "mmap.__new__")
 
 
@@ -28,6 +38,8 @@ def make_change(seed: int, number: int) -> tuple[list[Passage], list[str]]:
 def main() -> None:
     """Change, and acknowledge each change once it is committed."""
     folder, acknowledged, seed, left = Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:5])
+    how = KINDS[sys.argv[5]]
+    graph.LEAST_ROWS = 1
     writing._SEGMENTS_OF_A_SIZE = 2
     with acknowledged.open("ab", buffering=0) as done:
 
@@ -42,7 +54,7 @@ def main() -> None:
         for number in range(len(acknowledged.read_bytes()), CHANGES):
             added, deleted = make_change(seed, number)
             if number == 0:
-                create(folder, added)
+                create(folder, added, **how)  # type: ignore[arg-type]
             elif added:
                 add(folder, added)
             else:

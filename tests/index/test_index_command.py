@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from commands import Call
 from isogloss import retriever
+from isogloss.cli.main import build_parser
+from isogloss.fair_ranking import Fairness
+from isogloss.index import Compression, Engine
 from made_up_index import MadeUpEncoder
 from tiny_models import SENTENCES
 
@@ -126,6 +131,13 @@ def assert_refused(result: tuple[int, str, str], message: str) -> None:
         (["index", "--delete", "p1", "--out", "new"], "no index here"),
         (["search", "new", "river"], "no index here"),
         (["search", "index", " "], "query 1 is empty"),
+        (["search", "index", "a", os.fsdecode(b"\xff")], "query 2 is no text in UTF-8; got '\\udcff'"),
+        (["search", "index", "a", "--language", os.fsdecode(b"\xff")], "no passage in the language"),
+        (
+            ["index", "m", "rows.jsonl", "--out", "new", "--language", os.fsdecode(b"\xff")],
+            "no language code",
+        ),
+        (["index", "m", os.fsdecode(b"\xff"), "--out", "new"], "no such file or folder"),
         (["search", "index", "river", "-k", "0"], "from 1; got 0"),
         (["search", "index", "river", "--language", "swx"], "did you mean sw?"),
         (["search", "index", "river", "--language", ","], "languages are a list"),
@@ -139,3 +151,17 @@ def test_what_cannot_be_done_is_said_in_one_line(
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert_refused(call(*words), message)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_the_command_offers_what_the_library_knows() -> None:
+    """The lists stand twice, since the library's cannot be read before NumPy is loaded."""
+    assert choices("index", "engine") == (*get_args(Engine), "milvus")
+    assert choices("index", "compression") == get_args(Compression)
+    assert choices("search", "ranking") == tuple(Fairness)
+
+
+def choices(command: str, option: str) -> tuple[str, ...]:
+    """Read what an option of a command takes."""
+    (commands,) = (one for one in build_parser()._actions if isinstance(one.choices, dict))
+    (found,) = (one for one in commands.choices[command]._actions if one.dest == option)
+    return tuple(found.choices)

@@ -11,9 +11,27 @@ import numpy as np
 import pytest
 
 from isogloss.errors import ConfigError, DataError
-from isogloss.index import change_index, create_index, open_index, read_manifest, writing
+from isogloss.index import (
+    change_index,
+    check_index,
+    create_index,
+    open_index,
+    read_manifest,
+    segment,
+    writing,
+)
 from isogloss.index.manifest import SEGMENTS
-from made_up_index import MODEL, WIDTH, add, assert_same, create, delete, passage, vectors_of
+from made_up_index import (
+    MODEL,
+    WIDTH,
+    add,
+    assert_same,
+    create,
+    delete,
+    passage,
+    search_small_graphs,
+    vectors_of,
+)
 
 ONE = [passage(name, f"text {name}", "sw" if name == "b" else "en") for name in "abcefghi"]
 
@@ -58,6 +76,39 @@ def test_the_full_check_finds_one_changed_byte(folder: Path, name: str) -> None:
     damage = open_index(folder).find_damage()
     assert len(damage) == 1
     assert str(file) in damage[0]
+
+
+@pytest.mark.parametrize("name", ["graph-0.faiss", "deleted-2.npy"])
+def test_a_changed_byte_of_a_graph_or_a_deletion_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    pytest.importorskip("faiss")
+    search_small_graphs(monkeypatch)
+    create(tmp_path / "index", ONE, "graph")
+    delete(tmp_path / "index", ["a"])
+    assert open_index(tmp_path / "index").count == 7
+    (file,) = (tmp_path / "index").rglob(name)
+    content = file.read_bytes()
+    for place in (0, len(content) // 2, len(content) - 1):
+        file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(DataError, match=f"{name}.*changed or damaged after it was written; build it"):
+            open_index(tmp_path / "index")
+
+
+def test_a_check_goes_on_in_the_state_that_another_process_makes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute = segment.compute_crc
+    changes = iter([[one._replace(text=f"{one.text} new") for one in ONE]])
+
+    def change_first(*given: object) -> int:
+        for passages in changes:
+            add(folder, passages)
+        return compute(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(segment, "compute_crc", change_first)
+    check_index(folder)
+    assert next(changes, None) is None
 
 
 def test_damaged_files_are_not_given_a_new_checksum(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

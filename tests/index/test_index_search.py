@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.errors import ModelError
-from isogloss.index import create_index, graph, open_index, scoring, writing
+from isogloss.index import create_index, graph, open_index, reading, scoring, writing
 from isogloss.passages import Passage
 from made_up_index import (
     LANGUAGES,
@@ -23,6 +24,7 @@ from made_up_index import (
     delete,
     ids,
     passage,
+    search_small_graphs,
     vectors_of,
 )
 
@@ -136,28 +138,97 @@ def make_clustered(count: int, seed: int) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def test_graphs_find_what_exact_search_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class Twins(NamedTuple):
+    """Hold two indexes of the same passages, queries of each language in turn, and how far languages lie."""
+
+    exact: reading.Index
+    quick: reading.Index
+    queries: np.ndarray
+    lean: float
+
+
+OWN, SHARED = ("en", "fr"), ("am", "sw", "zu")
+
+
+@pytest.fixture(scope="module", params=[0.0, 0.5, 2.0], ids=["mixed", "leaning", "apart"])
+def twins(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Twins:
+    """Make an index with graphs and an exact one, of languages that lie more or less apart.
+
+    Queries are of each language in turn, so that a filter often leaves out a query's own.
+
+    Two languages have graphs of their own, three share one; a tenth of the passages is deleted.
+    """
     pytest.importorskip("faiss")
-    monkeypatch.setattr(graph, "LEAST_ROWS", 1000)
-    monkeypatch.setattr(graph, "OWN_GRAPH_ROWS", 2500)
-    vectors = make_clustered(6000, 0)
-    # English has a graph of its own, Amharic and Swahili share one.
-    languages = ["en" if n % 2 else "am" if n % 3 else "sw" for n in range(6000)]
-    passages = [passage(f"p{n:04}", "x", language) for n, language in enumerate(languages)]
-    for engine in ("exact", "graph"):
-        with create_index(tmp_path / engine, MODEL, 32, engine) as change:  # type: ignore[arg-type]
-            change.add(passages, vectors)
-            change.commit()
-        delete(tmp_path / engine, [f"p{n:04}" for n in range(0, 6000, 11)])
-    exact, quick = open_index(tmp_path / "exact"), open_index(tmp_path / "graph")
-    assert [one.languages for one in quick.manifest.segments[0].graphs] == [("en",), ("am", "sw")]
-    queries = make_clustered(50, 1)
-    for chosen in (None, ["en"], ["sw"], ["am", "sw"], ["en", "sw"]):
-        right, found = exact.search(queries, 10, chosen), quick.search(queries, 10, chosen)
-        same = sum(len(set(ids(one)) & set(ids(other))) for one, other in zip(right, found, strict=True))
-        assert same >= 0.99 * 500
-        for one, other in zip(right, found, strict=True):
-            scores = {hit.passage.id: hit.score for hit in one}
-            assert all(scores.get(hit.passage.id, hit.score) == hit.score for hit in other)
-    # More than a graph can give: every passage, exactly.
-    assert ids(quick.search(queries[:1], 6000)[0]) == ids(exact.search(queries[:1], 6000)[0])
+    folder = tmp_path_factory.mktemp("twins")
+    codes = [(*OWN, *OWN, *SHARED)[n % 7] for n in range(7000)]
+    places = np.random.default_rng(5).standard_normal((len(OWN + SHARED), 32), dtype=np.float32)
+    lean = request.param * places / np.linalg.norm(places, axis=1, keepdims=True)
+    vectors = make_clustered(7000, 0) + lean[[(OWN + SHARED).index(code) for code in codes]]
+    queries = make_clustered(60, 1) + lean[np.arange(60) % len(lean)]
+    vectors, queries = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in (vectors, queries))
+    passages = [passage(f"p{n:04}", "x", code) for n, code in enumerate(codes)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graph, "LEAST_ROWS", 1000)
+        patch.setattr(graph, "OWN_GRAPH_ROWS", 1500)
+        for engine in ("exact", "graph"):
+            with create_index(folder / engine, MODEL, 32, engine) as change:  # type: ignore[arg-type]
+                change.add(passages, vectors.astype(np.float32))
+                change.commit()
+            delete(folder / engine, [f"p{n:04}" for n in range(0, 7000, 11)])
+    exact, quick = (reading.open_index(folder / engine) for engine in ("exact", "graph"))
+    assert [one.languages for one in quick.manifest.segments[0].graphs] == [("en",), ("fr",), SHARED]
+    return Twins(exact, quick, queries.astype(np.float32), request.param)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [None, *([code] for code in OWN + SHARED), ["am", "zu"], ["en", "sw"], ["en", "am", "sw"], list(SHARED)],
+    ids=lambda chosen: "all" if chosen is None else "+".join(chosen),
+)
+def test_graphs_find_what_exact_search_finds_under_any_filter(
+    twins: Twins, chosen: list[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sufficed = search_small_graphs(monkeypatch, width=128)
+    right = twins.exact.search(twins.queries, 10, chosen)
+    found = twins.quick.search(twins.queries, 10, chosen)
+    assert len(sufficed) >= len(twins.queries)  # a graph at least was asked for each query
+    by_language: dict[str, list[bool]] = {}
+    for one, other in zip(right, found, strict=True):
+        scores = {hit.passage.id: hit.score for hit in other}
+        for hit in one:
+            by_language.setdefault(hit.passage.language, []).append(hit.passage.id in scores)
+            assert scores.get(hit.passage.id, hit.score) == hit.score
+        assert {hit.passage.language for hit in other} <= set(chosen or OWN + SHARED)
+    assert set(by_language) == set(chosen or OWN + SHARED)
+    for language, hits in by_language.items():
+        assert np.mean(hits) >= 0.99, language
+
+
+def test_a_query_far_from_the_wanted_languages_is_searched_exactly(
+    twins: Twins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The nearest nodes are of the query's own language, which is not wanted."""
+    sufficed = search_small_graphs(monkeypatch, width=128)
+    in_swahili = twins.queries[(OWN + SHARED).index("sw") :: len(OWN + SHARED)]
+    found = twins.quick.search(in_swahili, 10, ["am", "zu"])
+    right = twins.exact.search(in_swahili, 10, ["am", "zu"])
+    if twins.lean == 0.0:
+        assert all(sufficed)
+    elif twins.lean == 2.0:
+        assert not any(sufficed)
+        assert [ids(row) for row in found] == [ids(row) for row in right]
+
+
+def test_more_than_a_graph_can_give_is_every_passage(twins: Twins) -> None:
+    right = twins.exact.search(twins.queries[:1], 7000, ["en"])[0]
+    assert ids(twins.quick.search(twins.queries[:1], 7000, ["en"])[0]) == ids(right)
+    assert len(right) == twins.quick.languages["en"]
+
+
+def test_few_of_many_are_not_searched_by_a_graph(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    sufficed = search_small_graphs(monkeypatch, width=16)
+    monkeypatch.setattr(graph, "_ROWS_PER_NODE", 20)
+    queries = twins.queries[:5]
+    for chosen, searched in ((["sw"], 0), (["am", "sw"], 5), (["en"], 10)):
+        assert len(twins.quick.search(queries, 1, chosen)) == 5
+        assert len(sufficed) == searched

@@ -92,7 +92,7 @@ def test_the_index_keeps_the_models_prompts(tmp_path: Path, labse: Path) -> None
     [
         (["  "], 3, None, "query 1 is empty"),
         (["a", ""], 3, None, "query 2 is empty"),
-        (["a", "b\udcff"], 3, None, "query 2 is not UTF-8"),
+        (["a", "half \ud800"], 3, None, r"query 2 is no text in UTF-8; got 'half \\ud800'"),
         (["a"], 0, None, "k, the number of passages"),
         (["a"], 3, ["de"], "no passage in the language 'de'; the index has en, sw"),
         (["a"], 3, ["swx"], r"the index has en, sw; did you mean sw\?"),

@@ -163,7 +163,7 @@ def test_a_search_that_meets_damage_says_so(
     assert (code, str(texts.relative_to(rivers.parent)) in out) == (1, True)
     code, out, err = call("serve", rivers)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert f"{texts.name}: differs from its checksum; put a copy of the index back" in err
+    assert f"{texts.name}: differs from its checksum; build it again" in err
     texts.write_bytes(content[:place] + b"\xff" * 6 + content[place + 6 :])
     code, out, err = call("search", rivers, "x")
     assert (code, out, err.count("\n")) == (2, "", 1)

@@ -44,9 +44,6 @@ class FakeSearcher:
     def languages(self) -> Mapping[str, int]:
         return dict(Counter(passage.language for passage in self.passages).most_common())
 
-    def find_damage(self) -> list[str]:
-        return []
-
     def can_rank(self, ranking: str, *, lexical: bool = False) -> bool:
         return ranking in set(Fairness) and (self.has_words or not lexical)
 

@@ -12,12 +12,14 @@ from fake_searcher import FakeSearcher
 from isogloss.cli.main import main
 from isogloss.retriever import Retriever
 from isogloss.server.gate import Gate
+from made_up_index import create, passage
 
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Gate, str, int]]:
     """Load fakes in place of indexes, and note what would be served in place of serving it."""
     calls: list[tuple[Gate, str, int]] = []
+    monkeypatch.setattr("isogloss.index.check_index", lambda folder: None)
     monkeypatch.setattr(Retriever, "load", lambda folder, device=None: FakeSearcher())
     monkeypatch.setattr("isogloss.server.running.serve", lambda *given: calls.append(given))
     return calls
@@ -66,6 +68,32 @@ def test_a_folder_without_an_index_is_refused(capsys: pytest.CaptureFixture[str]
     assert str(tmp_path) in refused(capsys, str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("name", "share"), [("vectors.npy", 0.99), ("passages.arrow", 0.5), ("names.npy", 0.99)]
+)
+def test_a_damaged_index_is_refused(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    share: float,
+) -> None:
+    served: list[object] = []
+    monkeypatch.setattr(Retriever, "load", lambda folder, device=None: FakeSearcher())
+    monkeypatch.setattr("isogloss.server.running.serve", lambda *given: served.append(given))
+    create(tmp_path / "index", [passage("a", "text")])
+    assert main(["serve", str(tmp_path / "index")]) == 0
+    (file,) = (tmp_path / "index").rglob(name)
+    content = bytearray(file.read_bytes())
+    content[int(share * len(content))] ^= 1
+    file.write_bytes(bytes(content))
+    error = refused(capsys, str(tmp_path / "index"))
+    assert f"{file}: differs from its checksum; build it again" in error
+    assert len(served) == 1
+    assert main(["serve", str(tmp_path / "index"), "--no-check"]) == 0
+    assert len(served) == 2
+
+
 def test_a_demonstration_takes_no_folder_of_anything_else(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -77,6 +105,7 @@ def test_a_demonstration_takes_no_folder_of_anything_else(
 def test_a_place_where_nothing_can_listen_is_refused(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("isogloss.index.check_index", lambda folder: None)
     monkeypatch.setattr(Retriever, "load", lambda folder, device=None: FakeSearcher())
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -90,6 +119,7 @@ def test_a_host_that_is_none_is_refused(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Retriever, "load", lambda folder, device=None: FakeSearcher())
+    monkeypatch.setattr("isogloss.index.check_index", lambda folder: None)
     assert "nothing can listen at ::zz" in refused(capsys, str(tmp_path), "--host", "::zz")
 
 

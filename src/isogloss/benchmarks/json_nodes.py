@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from isogloss.characters import holds_half_pair
 from isogloss.corpus.source import JSONObject, Source, name_type, parse_json
 from isogloss.errors import DataError
-
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -101,18 +99,6 @@ class JsonNode:
             The error, to be raised.
         """
         return DataError(message, self.path, self.position or None)
-
-
-def holds_half_pair(text: str) -> bool:
-    """Tell whether half of a surrogate pair stands alone, as after a cut inside a character.
-
-    Args:
-        text: Any string.
-
-    Returns:
-        True when the text could not be written as UTF-8.
-    """
-    return not text.isascii() and _HALF_PAIR.search(text) is not None
 
 
 def read_document(source: Source) -> JsonNode:

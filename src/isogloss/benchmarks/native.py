@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from isogloss.benchmarks.assembly import PassageRow, QueryRow, assemble_benchmark
-from isogloss.benchmarks.json_nodes import holds_half_pair
 from isogloss.benchmarks.model import Benchmark
+from isogloss.characters import holds_half_pair
 from isogloss.corpus.languages import tell_language
 from isogloss.corpus.record import Record
 from isogloss.corpus.source import read_source

@@ -139,7 +139,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise ConfigError(
                 "--check compares the files of an index; Milvus keeps this one, and checks its own"
             )
-        done["damage"] = index.find_damage()
+        done["damage"] = index.find_damage(quiet=False)
     if arguments.json:
         content = {**done, "passages": index.count, "languages": dict(index.languages)}
         sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=1) + "\n")

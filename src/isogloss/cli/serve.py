@@ -36,6 +36,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--port", type=int, default=8000, metavar="N", help="port to listen at (default 8000; 0: any)"
     )
     parser.add_argument("--device", help="where to compute, such as cpu or cuda (default: the best there is)")
+    parser.add_argument(
+        "--no-check",
+        action="store_true",
+        help="do not first compare every byte of the index with its checksum, at the speed of the disk",
+    )
     parser.add_argument("--log-queries", action="store_true", help="write the text of queries to the log")
 
 
@@ -50,7 +55,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         ConfigError: No index is named, both are called alike, or the extra ``serve`` is not installed.
-        DataError: An index is damaged; every byte is compared before the service listens.
     """
     from isogloss.errors import ConfigError
 
@@ -80,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         folders, examples = [folder / TRAINED, folder / UNTRAINED], list_examples()
     else:
         folders = [arguments.index, *([] if arguments.compare is None else [arguments.compare])]
-    systems = _load_systems(folders, arguments.device)
+    systems = _load_systems(folders, arguments.device, check=not arguments.no_check)
     app = create_app(systems, settings, demonstration=arguments.demo, examples=examples)
     serve(app, arguments.host, arguments.port)
     return 0
@@ -104,9 +108,10 @@ def _check_installed() -> None:
         raise ConfigError("the service needs more packages: pip install 'isogloss[serve]'") from None
 
 
-def _load_systems(folders: Sequence[Path], device: str | None) -> list[System]:
-    """Load each index, called by its folder; where two folders have one name, by their whole paths."""
-    from isogloss.errors import ConfigError, DataError
+def _load_systems(folders: Sequence[Path], device: str | None, *, check: bool) -> list[System]:
+    """Check and load each index, called by its folder; where two have one name, by their parents' too."""
+    from isogloss.errors import ConfigError
+    from isogloss.index import check_index
     from isogloss.retriever import Retriever
     from isogloss.server.systems import System
 
@@ -117,12 +122,12 @@ def _load_systems(folders: Sequence[Path], device: str | None) -> list[System]:
         ]
     if len(set(names)) < len(names):
         raise ConfigError(f"both indexes are called {names[0]}; rename a folder to tell them apart")
-    retrievers = [Retriever.load(folder, device=device) for folder in folders]
-    for retriever in retrievers:
-        if damage := retriever.find_damage():
-            more = f", and so do {len(damage) - 1} more files" if len(damage) > 1 else ""
-            raise DataError(f"{damage[0]}{more}; put a copy of the index back, or build it again")
-    return [System(name, retriever) for name, retriever in zip(names, retrievers, strict=True)]
+    for folder in folders if check else ():
+        check_index(folder)
+    return [
+        System(name, Retriever.load(folder, device=device))
+        for name, folder in zip(names, folders, strict=True)
+    ]
 
 
 def _tell(text: str) -> None:

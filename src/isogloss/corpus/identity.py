@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from isogloss.characters import holds_half_pair
 from isogloss.corpus.languages import is_language_code
 from isogloss.corpus.model import ParallelCorpus, Rendering, frozen, number_by_first_use
 from isogloss.corpus.record import Blemish, Record
@@ -184,7 +185,7 @@ def check_record(row: Record) -> None:
         row.article or "",
         row.passage_key or "",
     ):
-        if not text.isascii() and _has_surrogate(text):
+        if holds_half_pair(text):
             raise refuse("half of a surrogate pair stands alone; the text was cut inside a character")
     length = len(row.passage)
     if row.answer_start >= length or row.answer_start < -1:
@@ -194,14 +195,6 @@ def check_record(row: Record) -> None:
         if not last <= start <= end <= length:
             raise refuse(f"sentence [{start}, {end}) is out of order, or outside its {length} characters")
         last = end
-
-
-def _has_surrogate(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
 
 
 def _identify(

@@ -10,8 +10,9 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from isogloss.characters import holds_half_pair
 from isogloss.encoding.space import Space
-from isogloss.errors import ModelError
+from isogloss.errors import ConfigError, DataError, ModelError
 from isogloss.progress import show_progress
 
 Kind = Literal["query", "passage"]
@@ -70,7 +71,13 @@ class BatchEncoder(ABC):
             prefixes: ``query`` and ``passage`` -> text put before every such text.
             max_lengths: ``query`` and ``passage`` -> longest text in tokens, where a limit is known.
             quiet: Whether to show no progress bar.
+
+        Raises:
+            ConfigError: A prefix is no text.
         """
+        for kind, prefix in prefixes.items():
+            if holds_half_pair(prefix):
+                raise ConfigError(f"the {kind} prefix is no text in UTF-8; got {prefix!r}")
         self.name = name
         self.prefixes = prefixes
         self.max_lengths = max_lengths
@@ -124,6 +131,7 @@ class BatchEncoder(ABC):
             float32 ``[n, d]``, each row of length 1; equal texts have equal rows.
 
         Raises:
+            DataError: A text holds half a surrogate pair.
             ModelError: A vector is zero or holds NaN.
         """
         return self._encode("query", texts)
@@ -138,6 +146,7 @@ class BatchEncoder(ABC):
             float32 ``[n, d]``, each row of length 1; equal texts have equal rows.
 
         Raises:
+            DataError: A text holds half a surrogate pair.
             ModelError: A vector is zero or holds NaN.
         """
         return self._encode("passage", texts)
@@ -157,6 +166,8 @@ class BatchEncoder(ABC):
     def _encode(self, kind: Kind, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode each distinct text once, and deal the vectors out."""
         distinct = list(dict.fromkeys(texts))
+        if (wrong := next(filter(holds_half_pair, distinct), None)) is not None:
+            raise DataError(f"a {kind} to encode is no text in UTF-8; it begins with {wrong[:40]!r}")
         vectors = np.empty((len(distinct), self.dimension()), dtype=np.float32)
         cut = 0
         with (

@@ -18,7 +18,7 @@ from isogloss.benchmarks import (
     read_names,
     select_questions,
 )
-from isogloss.benchmarks.json_nodes import holds_half_pair
+from isogloss.characters import holds_half_pair
 from isogloss.encoding.batches import BatchEncoder
 from isogloss.encoding.store import EmbeddingStore
 from isogloss.encoding.stored import StoredEncoder

@@ -3,7 +3,7 @@
 from isogloss.index.engines import Change, Found, SearchableIndex
 from isogloss.index.manifest import Compression, Engine, Manifest, ModelIdentity, read_manifest
 from isogloss.index.milvus import MilvusPlace
-from isogloss.index.opening import change_index, create_index, open_index
+from isogloss.index.opening import change_index, check_index, create_index, open_index
 from isogloss.index.reading import Index
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "ModelIdentity",
     "SearchableIndex",
     "change_index",
+    "check_index",
     "create_index",
     "open_index",
     "read_manifest",

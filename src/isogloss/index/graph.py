@@ -1,14 +1,16 @@
 """Search by a graph of neighbours (HNSW) over vectors of a byte a number, where there are many passages.
 
 The graph finds candidates; their scores are computed from the stored vectors. A language with many passages
-in a segment has a graph of its own, all other languages have one together: a search in some languages takes
-the graphs of the large ones and goes through the others exactly, so that no filter costs a relevant passage.
+in a segment has a graph of its own, all other languages have one together. Passages that are deleted, or of
+languages that are not wanted, are left out of what a graph finds; where too little remains to be sure of the
+best, and where going through the wanted passages is quicker, these are searched exactly. So no filter costs a
+relevant passage.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -38,10 +40,12 @@ OWN_GRAPH_ROWS = 50_000
 _LINKS = 32
 _BUILD_WIDTH = 100
 _SEARCH_WIDTH = 128
+_FAR_FACTOR = 3
+"""A query may be of a language that is not wanted, and lie far from all that are: more is looked at then."""
 _CANDIDATES_PER_HIT = 4
-"""How many candidates of the coarse vectors are scored for each passage that is wanted."""
-_LEAST_TIMES_WIDTH = 4
-"""A graph is searched where it has so many times the rows of the search's width; else a scan is as fast."""
+"""How many candidates of the coarse vectors have to be there for each passage that is wanted."""
+_ROWS_PER_NODE = 60
+"""A graph that keeps so many nodes in view takes as long as an exact search of this many times the rows."""
 _ADDED_AT_ONCE = 8192
 _log = logging.getLogger(__name__)
 
@@ -109,12 +113,30 @@ def build_graphs(index: Path, segment: Segment) -> SegmentEntry:
 
 
 class _Part(NamedTuple):
-    """Hold an opened graph: the rows that are its nodes, and which nodes are deleted."""
+    """Hold an opened graph: the rows that are its nodes, and which nodes are not deleted."""
 
     languages: tuple[str, ...]
     rows: NDArray[np.int64]
-    deleted: NDArray[np.int64]
+    live: NDArray[np.bool_]
     graph: faiss.IndexHNSWSQ
+
+
+class Walk(NamedTuple):
+    """Say how a graph is searched in some languages for so many passages.
+
+    Attributes:
+        part: The graph's number.
+        languages: The languages.
+        kept: bool ``[n]``: which of its nodes count.
+        width: How many of the nearest nodes are looked at.
+        needed: How many of those have to count.
+    """
+
+    part: int
+    languages: tuple[str, ...]
+    kept: NDArray[np.bool_]
+    width: int
+    needed: int
 
 
 class SegmentGraphs:
@@ -141,50 +163,69 @@ class SegmentGraphs:
         elif segment.entry.graphs:
             self.parts = [self._open(graph) for graph in segment.entry.graphs]
 
-    def search(self, query: NDArray[np.float32], k: int, part: int) -> NDArray[np.int64] | None:
+    def choose(self, languages: Sequence[str] | None, k: int) -> tuple[list[Walk], list[str]]:
+        """Choose how to search some languages.
+
+        Args:
+            languages: The languages; all of the segment when None.
+            k: How many passages are wanted.
+
+        Returns:
+            The graphs to search, and the wanted languages that are quicker searched exactly.
+        """
+        wanted = set(self.segment.entry.languages)
+        if languages is not None:
+            wanted &= set(languages)
+        walks = [walk for number in range(len(self.parts)) if (walk := self._plan(number, wanted, k))]
+        covered = {language for walk in walks for language in walk.languages}
+        return walks, sorted(wanted - covered)
+
+    def search(self, query: NDArray[np.float32], k: int, walk: Walk) -> NDArray[np.int64] | None:
         """Find candidates for one query.
 
         Args:
             query: float32 ``[d]``.
             k: How many passages are wanted.
-            part: The graph's number.
+            walk: How to search; see ``choose``.
 
         Returns:
-            int64: rows; None where the graph gives fewer than wanted, so that the part has to be searched
-            exactly.
+            int64: rows; None where the best may not all be among the nearest nodes, so that the languages
+            have to be searched exactly: too few of those nodes count, or all after the k-th tie with it.
         """
         import faiss
 
-        _, rows, deleted, graph = self.parts[part]
-        live = len(rows) - len(deleted)
-        wanted = min(_CANDIDATES_PER_HIT * k, live)
-        width = max(_SEARCH_WIDTH, 2 * wanted) * len(rows) // max(1, live)
-        if _LEAST_TIMES_WIDTH * width > len(rows):
+        part = self.parts[walk.part]
+        chosen = faiss.SearchParametersHNSW(efSearch=walk.width)
+        scores, nodes = part.graph.search(query[np.newaxis], walk.width, params=chosen)
+        there = nodes[0] >= 0
+        found, near = nodes[0][there], scores[0][there]
+        counted = walk.kept[found]
+        found, near = found[counted], near[counted]
+        if len(found) < walk.needed or (len(found) > k and near[k - 1] <= near[-1]):
             return None
-        chosen = faiss.SearchParametersHNSW(efSearch=width)
-        if len(deleted):
-            kept = faiss.IDSelectorNot(faiss.IDSelectorBatch(deleted))
-            chosen = faiss.SearchParametersHNSW(efSearch=width, sel=kept)
-        _, nodes = graph.search(query[np.newaxis], wanted, params=chosen)
-        found = nodes[0][nodes[0] >= 0]
-        return rows[found] if len(found) >= wanted else None
+        return part.rows[found]
 
-    def choose(self, languages: Sequence[str] | None) -> tuple[list[int], list[str]]:
-        """Choose how to search some languages.
-
-        Args:
-            languages: The languages; all of the segment when None.
-
-        Returns:
-            The numbers of the graphs all of whose languages are wanted, and the wanted languages that none
-            of them has.
-        """
-        wanted = set(self.segment.entry.languages)
-        if languages is not None:
-            wanted &= set(languages)
-        numbers = [n for n, part in enumerate(self.parts) if wanted.issuperset(part.languages)]
-        covered = {language for n in numbers for language in self.parts[n].languages}
-        return numbers, sorted(wanted - covered)
+    def _plan(self, number: int, wanted: Set[str], k: int) -> Walk | None:
+        """Plan a search of a graph, unless its wanted rows are quicker searched exactly."""
+        part = self.parts[number]
+        languages = tuple(language for language in part.languages if language in wanted)
+        kept, start = part.live.copy(), 0
+        for language in part.languages:
+            first, last = self.segment.entry.languages[language]
+            if language not in wanted:
+                kept[start : start + last - first] = False
+            start += last - first
+        count = int(np.count_nonzero(kept))
+        if not count:
+            return None
+        needed = min(_CANDIDATES_PER_HIT * k, count)
+        # More by as much as there are nodes that do not count.
+        width = max(_SEARCH_WIDTH, 2 * needed) * len(kept) // count
+        if not wanted >= set(self.segment.entry.languages):
+            width *= _FAR_FACTOR
+        if width * _ROWS_PER_NODE > count:
+            return None
+        return Walk(number, languages, kept, min(width, len(kept)), needed)
 
     def _open(self, graph: Graph) -> _Part:
         """Map a graph into memory, every byte of it checked: the library trusts what it reads."""
@@ -194,13 +235,13 @@ class SegmentGraphs:
         if compute_crc(path) != graph.file.crc32:
             raise DataError(f"was changed or damaged after it was written; {REBUILD}", path)
         rows = _list_rows(self.segment.entry, graph.languages)
-        deleted = np.flatnonzero(np.isin(rows, self.segment.deleted, assume_unique=True))
+        live = ~np.isin(rows, self.segment.deleted, assume_unique=True)
         try:
             opened = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         except RuntimeError as error:
             path.stat()  # gone, as after another process's change
             raise DataError(f"cannot be read by this release of faiss ({error}); {REBUILD}", path) from error
-        return _Part(graph.languages, rows, deleted, opened)
+        return _Part(graph.languages, rows, live, opened)
 
 
 def _list_rows(entry: SegmentEntry, languages: Sequence[str]) -> NDArray[np.int64]:

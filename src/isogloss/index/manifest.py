@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, get_args
 
 from isogloss.errors import DataError
 from isogloss.files import write_text
+from isogloss.progress import Advance, ignore_progress
 
 MANIFEST = "index.json"
 SEGMENTS = "segments"
@@ -277,11 +278,12 @@ def describe_file(path: Path) -> StoredFile:
     return StoredFile(path.name, path.stat().st_size, compute_crc(path))
 
 
-def compute_crc(path: Path) -> int:
+def compute_crc(path: Path, advance: Advance = ignore_progress) -> int:
     """Compute the CRC-32 of a file.
 
     Args:
         path: The file.
+        advance: Told how many bytes were read.
 
     Returns:
         0 to 2^32 - 1.
@@ -290,6 +292,7 @@ def compute_crc(path: Path) -> int:
     with path.open("rb") as stream:
         while block := stream.read(_READ_BYTES):
             crc = zlib.crc32(block, crc)
+            advance(len(block))
     return crc
 
 

@@ -31,6 +31,21 @@ def open_index(folder: Path) -> SearchableIndex:
     return reading.open_index(folder)
 
 
+def check_index(folder: Path) -> None:
+    """Refuse a damaged index: every byte is compared with its checksum, with progress on stderr.
+
+    An index in Milvus is left alone: Milvus compares what it reads with checksums of its own.
+
+    Args:
+        folder: The index's folder.
+
+    Raises:
+        DataError: There is no index, or a byte of it differs.
+    """
+    if read_description(folder).format != MILVUS_FORMAT:
+        reading.check_index(folder)
+
+
 @contextmanager
 def create_index(
     folder: Path,

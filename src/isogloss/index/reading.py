@@ -13,13 +13,14 @@ from isogloss.fair_ranking import Fairness
 from isogloss.index.bm25 import IndexWords
 from isogloss.index.engines import Found
 from isogloss.index.fair import Place, rank_places
-from isogloss.index.graph import SegmentGraphs
+from isogloss.index.graph import SegmentGraphs, Walk
 from isogloss.index.lexical import rank_with_words
 from isogloss.index.manifest import REBUILD, SEGMENTS, Manifest, ModelIdentity, read_manifest
 from isogloss.index.moments import LanguageMoments
 from isogloss.index.scoring import QUERIES, Pools, Scored, score_rows
 from isogloss.index.segment import Segment
 from isogloss.index.vectors import check_queries
+from isogloss.progress import show_progress
 
 _TRIES = 10
 
@@ -128,13 +129,18 @@ class Index:
         """
         return read_manifest(self.folder).digest != self.manifest.digest
 
-    def find_damage(self) -> list[str]:
+    def find_damage(self, *, quiet: bool = True) -> list[str]:
         """Compare every byte of the index with its checksum.
+
+        Args:
+            quiet: Whether to show no progress.
 
         Returns:
             A line for each file that differs; ``index.json`` was compared when it was read.
         """
-        return [line for segment in self.segments for line in segment.find_damage()]
+        total = sum(file.bytes for segment in self.segments for file in segment.entry.all_files())
+        with show_progress(f"checking bytes of {self.folder}", total, quiet=quiet) as advance:
+            return [line for segment in self.segments for line in segment.find_damage(advance)]
 
     def check_search(self, ranking: Fairness, *, lexical: bool) -> None:
         """Refuse a kind of search that this index cannot do, before a query is encoded.
@@ -163,20 +169,19 @@ class Index:
         """Find the best k places by score, then id."""
         pools = Pools(queries, k)
         for number, (segment, graphs) in enumerate(zip(self.segments, self._graphs, strict=True)):
-            parts, rest = graphs.choose(languages) if segment.entry.graphs else ([], languages)
+            walks, rest = graphs.choose(languages, k)
             pools.scan(number, segment, segment.select(rest))
-            for part in parts:
-                self._search_graph(pools, number, queries, part)
+            for walk in walks:
+                self._search_graph(pools, number, queries, walk)
         return [self._order(pools.best(query, self.segments), k) for query in range(len(queries))]
 
-    def _search_graph(self, pools: Pools, number: int, queries: NDArray[np.float32], part: int) -> None:
-        """Take candidates from a graph, or from all its rows where it gives too few."""
+    def _search_graph(self, pools: Pools, number: int, queries: NDArray[np.float32], walk: Walk) -> None:
+        """Take candidates from a graph, or from all wanted rows where it cannot be sure of the best."""
         graphs, segment = self._graphs[number], self.segments[number]
         for query, vector in enumerate(queries):
-            rows = graphs.search(vector, pools.k, part)
+            rows = graphs.search(vector, pools.k, walk)
             if rows is None:
-                own = graphs.parts[part].languages
-                pools.scan(number, segment, segment.select(own), query)
+                pools.scan(number, segment, segment.select(walk.languages), query)
             else:
                 pools.put(query, number, rows, segment.vectors.decode(rows) @ vector)
 
@@ -233,3 +238,25 @@ def open_index(folder: Path) -> Index:
                     raise
                 raise DataError(f"is missing; {REBUILD}", str(error.filename)) from None
     raise DataError("changes faster than it can be opened; try again", folder / SEGMENTS)
+
+
+def check_index(folder: Path) -> None:
+    """Refuse an index of which a byte differs from its checksum; another process may change it meanwhile.
+
+    Args:
+        folder: The index's folder.
+
+    Raises:
+        DataError: There is no index, or it is damaged.
+    """
+    for _ in range(_TRIES):
+        index = open_index(folder)
+        try:
+            damage = index.find_damage(quiet=False)
+        except FileNotFoundError as error:
+            damage = [f"{error.filename}: is missing"]
+        if not damage:
+            return
+        if not index.is_changed():
+            raise DataError(f"{damage[0]}; {REBUILD}")
+    raise DataError("changes faster than it can be checked; try again", folder / SEGMENTS)

@@ -22,6 +22,7 @@ from isogloss.index.compression import StoredVectors
 from isogloss.index.manifest import REBUILD, SEGMENTS, SegmentEntry, StoredFile, compute_crc
 from isogloss.index.names import NAME_DTYPE, NameTable
 from isogloss.passages import Passage
+from isogloss.progress import Advance, ignore_progress
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -161,15 +162,20 @@ class Segment:
         rows = np.arange(start, end)
         return rows[~np.isin(rows, self.deleted, assume_unique=True)]
 
-    def find_damage(self) -> list[str]:
+    def find_damage(self, advance: Advance = ignore_progress) -> list[str]:
         """Compare every byte with its checksum.
+
+        Args:
+            advance: Told how many bytes were read.
 
         Returns:
             A line for each file that differs.
         """
         paths = [(self.folder / file.name, file) for file in self.entry.all_files()]
         return [
-            f"{path}: differs from its checksum" for path, file in paths if compute_crc(path) != file.crc32
+            f"{path}: differs from its checksum"
+            for path, file in paths
+            if compute_crc(path, advance) != file.crc32
         ]
 
     def _read_deleted(self) -> NDArray[np.int64]:
