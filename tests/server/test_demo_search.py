@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+import runpy
+import shutil
+import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from running_service import run_service
 
+from chromium import Browser
+from isogloss.cli.main import main
 from isogloss.corpus import read_corpus
 from isogloss.demo import DemoSize
 from isogloss.demo_collection import choose_held_out, read_collection
@@ -24,6 +32,7 @@ from isogloss.errors import ConfigError
 from isogloss.pretraining.settings import EncoderShape
 from isogloss.pretraining.text import read_aligned_text
 from isogloss.retriever import Retriever
+from isogloss.server.gate import Gate
 
 FACTS = read_collection()
 HELD_OUT = frozenset(choose_held_out([fact.id for fact in FACTS["en"]]))
@@ -72,9 +81,14 @@ def test_only_an_earlier_demonstration_is_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "mine").is_file()
 
 
+@pytest.fixture(scope="module")
+def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepare_search_demo(tmp_path_factory.mktemp("small") / "demo", SMALL)
+
+
 @pytest.mark.slow
-def test_the_whole_in_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = prepare_search_demo(tmp_path / "demo", SMALL)
+def test_the_whole_in_small(small_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = shutil.copytree(small_demo, tmp_path / "demo")
     told = describe_search_demo(out)
     shares = [int(share) / 100 for share in re.findall(r"(\d+)%", told)]
     trained, untrained = (Retriever.load(out / name, device="cpu") for name in (TRAINED, UNTRAINED))
@@ -87,3 +101,75 @@ def test_the_whole_in_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (out / "held-out.txt").unlink()
     with pytest.raises(TypeError):  # a torn one is made anew
         prepare_search_demo(out)
+
+
+@pytest.fixture(scope="module")
+def served_demo(small_demo: Path) -> Iterator[str]:
+    """The address of what ``isogloss serve --demo`` serves."""
+    apps: list[Gate] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("isogloss.server.running.serve", lambda app, host, port: apps.append(app))
+        assert main(["serve", "--demo", str(small_demo), "--device", "cpu"]) == 0
+    with run_service(apps[0]) as address:
+        yield address
+
+
+def click_example(browser: Browser, address: str, language: str) -> tuple[str, str]:
+    """Click the example of a language, and give its question and fact."""
+    browser.show("about:blank")
+    browser.show(address)
+    browser.wait("document.querySelectorAll('#examples button').length === 10")
+    offered = browser.evaluate("[...document.querySelectorAll('#examples button')].map((b) => b.textContent)")
+    asked = {fact.question: fact.id for fact in FACTS[language]}
+    number, question = next((n, text) for n, text in enumerate(offered, 1) if text in asked)
+    browser.click(f"#examples li:nth-child({number}) button")
+    browser.wait("document.querySelectorAll('.hit').length === 10 && !document.querySelector('.busy')")
+    assert browser.evaluate("query.value") == question
+    return question, asked[question]
+
+
+IDS = "[...document.querySelectorAll('.hit')].map((each) => each.dataset.id)"
+
+
+@pytest.mark.slow
+def test_an_example_that_is_clicked_on_finds_its_fact(
+    small_demo: Path, served_demo: str, browser: Browser
+) -> None:
+    question, fact = click_example(browser, served_demo, "sw")
+    assert not browser.evaluate("document.getElementById('demonstration').hidden")
+    shown = browser.evaluate(IDS)
+    assert fact in {name.split(".")[0] for name in shown}
+    trained = Retriever.load(small_demo / TRAINED, device="cpu")
+    assert shown == [hit.id for hit in trained.search([question], 10)[0]]
+    assert browser.complaints() == []
+
+
+@pytest.mark.slow
+def test_an_example_from_right_to_left_finds_its_fact_by_words_too(
+    small_demo: Path, served_demo: str, browser: Browser
+) -> None:
+    question, fact = click_example(browser, served_demo, "ar")
+    assert browser.evaluate("getComputedStyle(query).direction") == "rtl"
+    browser.click("[data-code=ar]")
+    browser.evaluate("document.querySelector('select').focus()")
+    for _ in range(2):  # over the untrained model to the trained one with words
+        browser.press("ArrowDown", 40)
+    assert browser.evaluate("document.querySelector('select').value") == f"words:{TRAINED}"
+    trained = Retriever.load(small_demo / TRAINED, device="cpu")
+    expected = [hit.id for hit in trained.search([question], 10, ["ar"], lexical=True)[0]]
+    browser.wait(f"JSON.stringify({IDS}) === {json.dumps(json.dumps(expected, separators=(',', ':')))}")
+    assert f"{fact}.ar" in expected
+    assert browser.evaluate("getComputedStyle(document.querySelector('.hit .text')).direction") == "rtl"
+    assert browser.complaints() == []
+
+
+@pytest.mark.slow
+def test_the_pictures_of_the_documentation_are_taken(
+    small_demo: Path, browser: Browser, tmp_path: Path
+) -> None:
+    script = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "pictures.py"))
+    script["main"](["--demo", str(small_demo), "--out", str(tmp_path / "pictures")])
+    for picture in script["PICTURES"]:
+        content = (tmp_path / "pictures" / picture.file).read_bytes()
+        assert struct.unpack(">4xII", content[12:24]) == (picture.width, 900)
+        assert len(content) > 5_000  # not a blank one

@@ -22,6 +22,7 @@ ARROW_DOWN, ARROW_UP, ESCAPE, ENTER, SLASH, TAB = 40, 38, 27, 13, 191, 9
 EXAMPLES = list_examples()
 WOMAN = next(question for question in EXAMPLES if "first woman in space" in question)
 DESERT = next(question for question in EXAMPLES if "Wüste" in question)
+NARROW = "a-model-with-a-name-that-is-longer-than-most"
 ARABIC = next(question for question in EXAMPLES if question.endswith("؟"))
 
 
@@ -138,15 +139,17 @@ def test_models_of_different_languages_answer_each_in_its_own(browser: Browser) 
     passages = FakeSearcher().passages
     broad = FakeSearcher([each for each in passages if each.language != "sw"])
     narrow = FakeSearcher([each for each in passages if each.language in ("sw", "en")][20:])
-    with run_service(create_app([System("broad", broad), System("narrow", narrow)])) as served:
-        show(browser, f"{served}#q={quote(WOMAN)}&r=none:broad&r=none:narrow")
+    with run_service(create_app([System("broad", broad), System(NARROW, narrow)])) as served:
+        show(browser, f"{served}#q={quote(WOMAN)}&r=none:broad&r=none:{NARROW}")
         browser.wait("document.querySelectorAll('.hit').length === 20")
         assert browser.evaluate("document.getElementById('extent').textContent") == (
-            "broad: 900 passages in 9 languages; narrow: 180 passages in 2 languages"
+            f"broad: 900 passages in 9 languages; {NARROW}: 180 passages in 2 languages"
         )
         labels = "[...document.querySelectorAll('#chips button')].map((each) => each.textContent)"
         assert set(browser.evaluate(labels)) >= {"English100 / 80", "German100 / 0", "Swahili0 / 100"}
-        assert browser.evaluate("document.querySelector('[data-code=sw]').title") == "broad: 0, narrow: 100"
+        assert (
+            browser.evaluate("document.querySelector('[data-code=sw]').title") == f"broad: 0, {NARROW}: 100"
+        )
         browser.click("[data-code=sw]")
         assert browser.wait(PROBLEM).startswith("languages: there is no sw;")
         assert hits(browser) == [[], [hit.id for hit in narrow.rank(WOMAN, 10, ["sw"])]]
@@ -159,6 +162,10 @@ def test_models_of_different_languages_answer_each_in_its_own(browser: Browser) 
         ]
         notes = "[...document.querySelectorAll('.summary:first-child')].map((each) => each.textContent)"
         assert browser.evaluate(notes) == ["broad has nothing in Swahili", "Languages of the first 10"]
+        show(browser, f"{served}#q={quote(WOMAN)}&l=sw,en&r=none:broad&r=none:{NARROW}", width=360)
+        browser.wait("document.querySelectorAll('.hit').length === 20")
+        assert browser.evaluate("document.documentElement.scrollWidth") <= 360
+        assert browser.complaints() == []
 
 
 def test_a_link_keeps_a_single_ranking_and_passes_over_an_unknown_one(browser: Browser, address: str) -> None:
