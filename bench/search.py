@@ -9,7 +9,7 @@ a text of ten words. With exact-large and graph-large 60 % are English and the n
 100,000 passages English has a graph of its own then, and the others one together.
 
 Each store keeps id, language, text and vector on disk. One query is searched at a time for its best 10: in
-all languages, in one of ten, in nine of ten (which, goes round), and with -large in English and in all others;
+all languages, in one of ten, in nine of ten (by turns), and with -large in English and in all others;
 recall counts how many of the exact best 10 (from a full product in double precision) are found. Load is the
 time from opening the folder to the first answer. Times are on the clock; on a machine that others use, the
 processor time (cpu) says more of stores that work in this process. Libraries are loaded before, by a small

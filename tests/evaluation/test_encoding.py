@@ -15,7 +15,7 @@ from isogloss.encoding import Encoder, load_encoder, transformer
 from isogloss.encoding.fingerprint import fingerprint_model
 from isogloss.encoding.store import EmbeddingStore
 from isogloss.encoding.stored import StoredEncoder
-from isogloss.errors import ConfigError, ModelError
+from isogloss.errors import ConfigError, DataError, ModelError
 from tiny_models import MAX_TOKENS, SENTENCES, set_prompts, tiny_labse
 
 TEXTS = [*SENTENCES, "short", "x " * 200, *(f"{number} {SENTENCES[number % 8]}" for number in range(40))]
@@ -123,6 +123,15 @@ def test_devices_that_cannot_be_used_are_refused(labse: Path, device: str) -> No
     with pytest.raises(ConfigError, match=f"device '{device}' cannot be used") as caught:
         load_encoder(str(labse), device=device)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_text_is_refused(xlmr: Path) -> None:
+    encoder = load_encoder(str(xlmr), device="cpu", quiet=True)
+    for encode, kind in ((encoder.encode_queries, "query"), (encoder.encode_passages, "passage")):
+        with pytest.raises(DataError, match=rf"a {kind} to encode is no text in UTF-8.*'cut \\ud83d'"):
+            encode(["good", "cut \ud83d"])
+    with pytest.raises(ConfigError, match=r"the passage prefix is no text in UTF-8; got '\\udcff: '"):
+        load_encoder(str(xlmr), passage_prefix="\udcff: ", device="cpu", quiet=True)
 
 
 def test_models_that_cannot_be_loaded_are_refused(tmp_path: Path, xlmr: Path) -> None:
