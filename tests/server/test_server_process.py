@@ -22,9 +22,6 @@ import pytest
 from isogloss.demo_collection import list_passages
 from isogloss.retriever import Retriever
 
-pytestmark = pytest.mark.slow
-
-SOAK_SECONDS = 20
 CLIENTS = 16
 
 
@@ -64,6 +61,7 @@ def service(index: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         yield started
 
 
+@pytest.mark.slow
 def test_it_answers_like_the_retriever(service: tuple[subprocess.Popen[str], str], index: Path) -> None:
     retriever = Retriever.load(index, device="cpu")
     for query, languages in (("Which river flows north?", None), ("Какая река?", ["ru", "sw"])):
@@ -93,6 +91,7 @@ def exchange(address: str, sent: bytes, pause: float = 0.0, rest: bytes = b"") -
 HEAD = b"POST /search HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
 
 
+@pytest.mark.slow
 def test_what_is_no_http_does_no_harm(service: tuple[subprocess.Popen[str], str]) -> None:
     for sent in (b"\x00\xff\xfe\r\n\r\n", b"GET\r\n\r\n", b"A" * 100_000 + b"\r\n\r\n"):
         assert exchange(service[1], sent)[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 431", b"")
@@ -105,6 +104,7 @@ def test_what_is_no_http_does_no_harm(service: tuple[subprocess.Popen[str], str]
     assert httpx.get(f"{service[1]}health").json() == {"status": "ok"}
 
 
+@pytest.mark.slow
 def test_a_body_that_never_comes_is_given_up(service: tuple[subprocess.Popen[str], str]) -> None:
     begun = time.monotonic()
     received = exchange(service[1], HEAD + b"Content-Length: 20\r\n\r\n{")
@@ -114,6 +114,7 @@ def test_a_body_that_never_comes_is_given_up(service: tuple[subprocess.Popen[str
     assert httpx.get(f"{service[1]}health").status_code == 200
 
 
+@pytest.mark.slow
 def test_passages_added_meanwhile_are_found(service: tuple[subprocess.Popen[str], str], index: Path) -> None:
     passage = list_passages()[0]._replace(id="added", language="fr", text="Une phrase toute nouvelle.")
     Retriever.load(index, device="cpu").add([passage])
@@ -125,9 +126,12 @@ def test_passages_added_meanwhile_are_found(service: tuple[subprocess.Popen[str]
     assert [hit["id"] for hit in answer.json()["hits"]] == ["added"]
 
 
-def test_under_load_there_is_no_error_and_memory_stays(service: tuple[subprocess.Popen[str], str]) -> None:
+@pytest.mark.parametrize("seconds", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_under_load_there_is_no_error_and_memory_stays(
+    service: tuple[subprocess.Popen[str], str], seconds: int
+) -> None:
     process = psutil.Process(service[0].pid)
-    end = time.monotonic() + SOAK_SECONDS
+    end = time.monotonic() + seconds
 
     def load(number: int) -> list[int]:
         statuses: list[int] = []
@@ -140,7 +144,7 @@ def test_under_load_there_is_no_error_and_memory_stays(service: tuple[subprocess
     def watch() -> list[int]:
         sizes = []
         while time.monotonic() < end:
-            time.sleep(0.5)
+            time.sleep(0.1)
             sizes.append(process.memory_info().rss)
         return sizes
 
@@ -148,12 +152,13 @@ def test_under_load_there_is_no_error_and_memory_stays(service: tuple[subprocess
         watching = threads.submit(watch)
         statuses = [status for found in threads.map(load, range(CLIENTS)) for status in found]
     assert set(statuses) == {200}
-    assert len(statuses) > 10 * SOAK_SECONDS
+    assert len(statuses) > 10 * seconds
     sizes = watching.result()
     settled = sizes[len(sizes) // 2]
     assert max(sizes[len(sizes) // 2 :]) - settled < 20_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_in_order_and_answers_what_it_has_taken(index: Path, sent: signal.Signals) -> None:
     with start(index) as (process, address), ThreadPoolExecutor(8) as threads:
