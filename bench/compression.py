@@ -158,7 +158,7 @@ def open_encoders(model: str, scratch: Path) -> tuple[dict[str, Encoder], dict[s
 
 def compare_made(arguments: argparse.Namespace) -> None:
     """Print a row for each form of made vectors."""
-    made, queries, languages, _ = make_task(arguments.passages)
+    made, queries, languages, _ = make_task(arguments.passages, large=False)
     queries = queries[: arguments.rounds * PER_ROUND]
     best = find_best(queries, made, np.arange(len(made)))
     searches = time_forms(made, queries, languages, best, FORMS)
