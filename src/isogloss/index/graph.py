@@ -198,8 +198,8 @@ class SegmentGraphs:
         chosen = faiss.SearchParametersHNSW(efSearch=walk.width)
         scores, nodes = part.graph.search(query[np.newaxis], walk.width, params=chosen)
         there = nodes[0] >= 0
-        found, near = nodes[0][there], scores[0][there]
-        counted = walk.kept[found]
+        found: NDArray[np.int64] = nodes[0][there]
+        near, counted = scores[0][there], walk.kept[found]
         found, near = found[counted], near[counted]
         if len(found) < walk.needed or (len(found) > k and near[k - 1] <= near[-1]):
             return None
