@@ -13,6 +13,10 @@ from isogloss.server.systems import System
 
 SCHEMA = from_asgi("/openapi.json", create_app([System("only", FakeSearcher(FakeSearcher().passages[::50]))]))
 
+REJECTION = SCHEMA.config.checks.negative_data_rejection
+# A body that is too large as well as wrong is refused for its size.
+REJECTION.expected_statuses = [*REJECTION.expected_statuses, "413"]
+
 
 @SCHEMA.parametrize()
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))
