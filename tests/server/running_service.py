@@ -10,14 +10,14 @@ from contextlib import contextmanager
 import uvicorn
 
 from isogloss.server.gate import Gate
+from isogloss.server.running import configure
 
 
 @contextmanager
 def run_service(app: Gate) -> Iterator[str]:
     """Run an application, and give its address."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(app, access_log=False, log_config=None, ws="none")
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(configure(app))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

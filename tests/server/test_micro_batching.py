@@ -213,3 +213,47 @@ def test_stopping_answers_what_waits_and_refuses_what_comes() -> None:
         await stopping
 
     assert sum(run(searcher, use)) == 5
+
+
+def test_what_fails_beside_the_search_is_an_answer_and_the_next_batch_has_its_turn() -> None:
+    async def use() -> None:
+        counts = iter([RuntimeError("no count"), None])
+
+        def count(_size: int) -> None:
+            if (error := next(counts)) is not None:
+                raise error
+
+        async def breaks() -> bool:
+            raise OSError("no such connection")
+
+        batcher = MicroBatcher(FakeSearcher(), batch_tokens=4096, waiting_queries=4, on_batch=count)
+        batcher.start()
+        with pytest.raises(RuntimeError, match="no count"):
+            await ask(batcher, "the river")
+        with pytest.raises(asyncio.CancelledError):
+            await batcher.submit(Query("the river", 3, None), breaks)
+        assert len(await ask(batcher, "the river")) == 3
+        assert batcher.find_trouble(60) is None
+        await batcher.stop()
+
+    asyncio.run(use())
+
+
+def test_a_search_that_does_not_end_is_told_and_so_is_a_worker_that_has() -> None:
+    async def use() -> None:
+        searcher = FakeSearcher()
+        searcher.gate.clear()
+        batcher = MicroBatcher(searcher, batch_tokens=4096, waiting_queries=4, on_batch=lambda _: None)
+        assert batcher.find_trouble(60) == "searching has ended"  # it has not begun
+        batcher.start()
+        first = await occupy(searcher, batcher)
+        assert batcher.find_trouble(60) is None
+        await asyncio.sleep(0.02)
+        assert batcher.find_trouble(0.01) == "one search has taken more than 0.01 s"
+        searcher.gate.set()
+        await first
+        assert batcher.find_trouble(0.01) is None
+        await batcher.stop()
+        assert batcher.find_trouble(60) == "searching has ended"
+
+    asyncio.run(use())

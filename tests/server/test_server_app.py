@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -226,6 +227,28 @@ def test_the_languages_of_all_models_are_listed_those_of_most_passages_first() -
         )
         answer = client.post("/search", json={"query": "a", "languages": ["sw"], "model": "few"})
         assert {hit["language"] for hit in answer.json()["hits"]} == {"sw"}
+
+
+def test_health_tells_of_a_search_that_does_not_end() -> None:
+    searcher = FakeSearcher()
+    searcher.gate.clear()
+    limits = ServiceSettings(answer_seconds=0.05)
+    with TestClient(create_app([System("well", FakeSearcher()), System("ill", searcher)], limits)) as client:
+        assert client.get("/health").json() == {"status": "ok"}
+        assert client.post("/search", json={"query": "river", "model": "ill"}).status_code == 504
+        time.sleep(0.2)
+        answer = client.get("/health")
+        assert (answer.status_code, answer.json()) == (
+            503,
+            {
+                "error": "unhealthy",
+                "message": "ill: one search has taken more than 0.15 s; the service has to be started again",
+            },
+        )
+        assert client.post("/search", json={"query": "river", "model": "well"}).status_code == 200
+        searcher.gate.set()
+        assert client.post("/search", json={"query": "river", "model": "ill"}).status_code == 200
+        assert client.get("/health").status_code == 200
 
 
 def test_everything_is_counted_and_no_foreign_path_becomes_a_label() -> None:

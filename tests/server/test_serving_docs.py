@@ -47,15 +47,22 @@ def test_the_request_that_is_shown_is_answered() -> None:
 
 
 def test_every_code_field_ranking_and_limit_is_named() -> None:
-    codes = re.findall(r'(?:Refusal|_refuse_name)\(\s*(?:[0-9]{3}, )?"([a-z_]+)"', SOURCE)
+    codes = re.findall(r'(?:Refusal|_refuse_name|refuse_for_now)\(\s*(?:[0-9]{3}, )?"([a-z_]+)"', SOURCE)
     assert len(set(codes)) >= 10
     for name in {*codes, *RANKINGS, *SearchRequest.model_fields, *Found.model_fields}:
         assert f"`{name}`" in PAGE, name
     limits = dataclasses.asdict(ServiceSettings())
-    for name in ("query_letters", "most_hits", "waiting_queries", "batch_tokens"):
+    for name in (
+        "query_letters",
+        "most_hits",
+        "waiting_queries",
+        "batch_tokens",
+        "open_requests",
+        "connections",
+    ):
         assert re.search(rf"\b{limits[name]}\b", PAGE), name
     assert f"{limits['body_bytes']:,} bytes" in PAGE
-    assert limits["body_seconds"] == limits["answer_seconds"] == limits["reload_seconds"] == 10
+    assert {limits[f"{each}_seconds"] for each in ("head", "body", "answer", "reload")} == {10.0}
     with TestClient(create_app([System("only", FakeSearcher())])) as client:
         for path in [*client.get("/openapi.json").json()["paths"], "/openapi.json"]:
             assert f"{path}`" in PAGE

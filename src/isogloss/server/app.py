@@ -56,6 +56,14 @@ _SEARCH_REFUSALS: dict[int | str, dict[str, Any]] = {
     504: {"model": ErrorAnswer, "description": "The search took too long"},
 }
 
+_HEALTH_REFUSALS: dict[int | str, dict[str, Any]] = {
+    **_REFUSALS,
+    503: {"model": ErrorAnswer, "description": "Searches are not answered any more"},
+}
+
+_STUCK_FACTOR = 3
+"""A batch that takes so many times as long as a client waits will hardly end."""
+
 
 class Service:
     """Hold the systems that are served, their batchers and their counts."""
@@ -119,6 +127,16 @@ class Service:
                         LOG.info("%s: the index has changed; %d passages", name, self.systems[name].count)
                 except Exception:
                     LOG.exception("%s: the changed index cannot be opened; the old one stays", name)
+
+    def check_health(self) -> None:
+        """Check that searches are answered.
+
+        Raises:
+            Refusal: Those of a model are not.
+        """
+        for name, batcher in self.batchers.items():
+            if (trouble := batcher.find_trouble(_STUCK_FACTOR * self.settings.answer_seconds)) is not None:
+                raise Refusal(503, "unhealthy", f"{name}: {trouble}; the service has to be started again")
 
     async def search(self, asked: SearchRequest, request: Request) -> SearchAnswer:
         """Answer one search.
@@ -233,8 +251,9 @@ def _add_descriptions(
             examples=list(examples),
         )
 
-    @app.get("/health", summary="Tell whether the service works", responses=_REFUSALS)
+    @app.get("/health", summary="Tell whether the service works", responses=_HEALTH_REFUSALS)
     async def _health() -> HealthAnswer:
+        service.check_health()
         return HealthAnswer(status="ok")
 
     text: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {}}}, **_REFUSALS}

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from isogloss.server.metrics import Metrics
-from isogloss.server.refusals import FAILURE, Refusal
+from isogloss.server.refusals import FAILURE, Refusal, refuse_for_now
 from isogloss.server.settings import ServiceSettings
 
 LOG = logging.getLogger("isogloss.server")
@@ -26,6 +26,8 @@ _HEADERS = {
 }
 _OTHER = "other"
 """What paths that are none of ours are counted and logged as: they may hold anything."""
+_ALWAYS = ("/health", "/metrics")
+"""Paths that are answered however much there is to do: they tell how the service is."""
 
 
 class Gate:
@@ -46,6 +48,13 @@ class Gate:
         self._settings = settings
         self._metrics = metrics
         self._paths = frozenset(paths)
+        self._open = 0
+        metrics.open.set_function(lambda: self._open)
+
+    @property
+    def settings(self) -> ServiceSettings:
+        """The limits."""
+        return self._settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, as ASGI has it.
@@ -60,6 +69,7 @@ class Gate:
             return
         start = time.perf_counter()
         status = 0
+        self._open += 1
 
         async def send_on(message: Message) -> None:
             nonlocal status
@@ -76,10 +86,13 @@ class Gate:
             if not status:
                 await FAILURE.to_response()(scope, receive, send_on)
         finally:
+            self._open -= 1
             self._count(scope, status, time.perf_counter() - start)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
+            if self._open > self._settings.open_requests and scope["path"] not in _ALWAYS:
+                raise refuse_for_now("overloaded", "too many requests at once; try again in a moment")
             async with asyncio.timeout(self._settings.body_seconds):
                 body = await self._read_body(scope, receive)
         except TimeoutError:

@@ -27,6 +27,9 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self.open = Gauge(
+            "isogloss_open_requests", "Requests that are being answered", registry=self._registry
+        )
         self.batches = Histogram(
             "isogloss_batch_queries",
             "Queries encoded at once",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,12 +11,11 @@ from typing import NamedTuple
 
 from isogloss.retriever import Hit
 from isogloss.server.rankings import RANKINGS
-from isogloss.server.refusals import Refusal
+from isogloss.server.refusals import refuse_for_now
 from isogloss.server.systems import Searcher
 
 _SPECIAL_TOKENS = 8
 """What a model puts around a text, at most: marks of start and end, and a prefix."""
-_RETRY_SECONDS = 1
 
 
 class Query(NamedTuple):
@@ -80,11 +80,27 @@ class MicroBatcher:
         self._stopping = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="search")
         self._worker: asyncio.Task[None] | None = None
+        self._begun: float | None = None
 
     @property
     def waiting(self) -> int:
         """Number of queries that wait."""
         return len(self._waiting)
+
+    def find_trouble(self, seconds: float) -> str | None:
+        """Tell why no query is answered, if that is so.
+
+        Args:
+            seconds: Seconds that one batch may take.
+
+        Returns:
+            What has happened, for people; None when all is well.
+        """
+        if self._worker is None or self._worker.done():
+            return "searching has ended"
+        if self._begun is not None and time.monotonic() - self._begun > seconds:
+            return f"one search has taken more than {seconds:g} s"
+        return None
 
     def start(self) -> None:
         """Begin to search, in the running event loop."""
@@ -112,9 +128,9 @@ class MicroBatcher:
             Refusal: Too many queries wait, or the service is stopping.
         """
         if self._stopping:
-            raise Refusal(503, "stopping", "the service is stopping", _retry_header())
+            raise refuse_for_now("stopping", "the service is stopping")
         if len(self._waiting) >= self._waiting_queries:
-            raise Refusal(503, "overloaded", "too many searches wait; try again in a moment", _retry_header())
+            raise refuse_for_now("overloaded", "too many searches wait; try again in a moment")
         answer: asyncio.Future[list[Hit]] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(query, answer, is_gone))
         self._arrived.set()
@@ -129,20 +145,30 @@ class MicroBatcher:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._searcher.reload)
 
     async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await self._arrived.wait()
             batch = await self._collect()
             if batch:
-                self._on_batch(len(batch))
-                queries = [each.query for each in batch]
-                answers = await loop.run_in_executor(self._thread, self._search, queries)
-                for each, answer in zip(batch, answers, strict=True):
-                    _settle(each.answer, answer)
+                await self._answer(batch)
             elif self._stopping:
                 return
             elif not self._waiting:
                 self._arrived.clear()
+
+    async def _answer(self, batch: Sequence[_Waiting]) -> None:
+        """Answer a batch; whatever goes wrong is the answer, and the next batch has its turn."""
+        self._begun = time.monotonic()
+        answers: Sequence[list[Hit] | Exception]
+        try:
+            self._on_batch(len(batch))
+            queries = [each.query for each in batch]
+            loop = asyncio.get_running_loop()
+            answers = await loop.run_in_executor(self._thread, self._search, queries)
+        except Exception as error:
+            answers = [error] * len(batch)
+        self._begun = None
+        for each, answer in zip(batch, answers, strict=True):
+            _settle(each.answer, answer)
 
     async def _collect(self) -> list[_Waiting]:
         """Take waiting queries, oldest first, up to the budget; those that nobody waits for are dropped."""
@@ -153,7 +179,7 @@ class MicroBatcher:
             if batch and longest * (len(batch) + 1) > self._batch_tokens:
                 break
             each = self._waiting.popleft()
-            if not each.answer.done() and not await each.is_gone():
+            if not each.answer.done() and not await _has_gone(each):
                 batch.append(each)
             else:
                 each.answer.cancel()
@@ -184,6 +210,13 @@ class MicroBatcher:
         return found
 
 
+async def _has_gone(each: _Waiting) -> bool:
+    try:
+        return await each.is_gone()
+    except Exception:  # a connection that cannot be asked has gone
+        return True
+
+
 def _settle(future: asyncio.Future[list[Hit]], answer: list[Hit] | Exception) -> None:
     if future.done():
         return
@@ -191,7 +224,3 @@ def _settle(future: asyncio.Future[list[Hit]], answer: list[Hit] | Exception) ->
         future.set_exception(answer)
     else:
         future.set_result(answer)
-
-
-def _retry_header() -> dict[str, str]:
-    return {"Retry-After": str(_RETRY_SECONDS)}

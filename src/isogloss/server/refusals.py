@@ -50,6 +50,22 @@ FAILURE = Refusal(500, "internal_error", "the service failed; its log says where
 """What is answered where the service itself is at fault."""
 
 
+_RETRY_SECONDS = 1
+
+
+def refuse_for_now(code: str, message: str) -> Refusal:
+    """Refuse a request that may be made again a moment later.
+
+    Args:
+        code: What is wrong, for programs.
+        message: What is wrong, for people.
+
+    Returns:
+        What to raise.
+    """
+    return Refusal(503, code, message, {"Retry-After": str(_RETRY_SECONDS)})
+
+
 def handle_refusals(app: FastAPI) -> None:
     """Let an application answer with our refusals, also where its framework would refuse.
 

@@ -12,13 +12,13 @@ from types import FrameType
 import uvicorn
 
 from isogloss.errors import ConfigError
+from isogloss.server.connections import limit_connections
 from isogloss.server.gate import Gate
 
 _CLOSING_SECONDS = 10
 """Seconds that open requests have to end when the service stops."""
 _IDLE_SECONDS = 5
 """Seconds that a connection may stay open between two requests."""
-_CONNECTIONS = 1000
 _HIGHEST_PORT = 65_535
 
 
@@ -38,20 +38,32 @@ def serve(app: Gate, host: str, port: int) -> None:
         place = listening.getsockname()
         shown = f"[{place[0]}]" if ":" in place[0] else place[0]
         sys.stderr.write(f"searching at http://{shown}:{place[1]}/ (Ctrl-C stops)\n")
-        config = uvicorn.Config(
-            app,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            ws="none",
-            limit_concurrency=_CONNECTIONS,
-            timeout_keep_alive=_IDLE_SECONDS,
-            timeout_graceful_shutdown=_CLOSING_SECONDS,
-        )
+        config = configure(app)
         # The server raises the signal again once it has ended in order; that is the end we want.
         signal.signal(signal.SIGTERM, _ignore_signal)
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])
+
+
+def configure(app: Gate) -> uvicorn.Config:
+    """Set how the service speaks with its clients.
+
+    Args:
+        app: The application.
+
+    Returns:
+        What uvicorn needs to run it.
+    """
+    return uvicorn.Config(
+        app,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        http=limit_connections(app.settings),
+        ws="none",
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=_CLOSING_SECONDS,
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:
