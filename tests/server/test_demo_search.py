@@ -37,10 +37,10 @@ from isogloss.server.gate import Gate
 FACTS = read_collection()
 HELD_OUT = frozenset(choose_held_out([fact.id for fact in FACTS["en"]]))
 SMALL = DemoSize(
-    shape=EncoderShape(layers=1, hidden=32, heads=2, vocabulary=2000, length=128),
+    shape=EncoderShape(layers=1, hidden=64, heads=2, vocabulary=2000, length=192),
     masking_steps=2,
-    ranking_steps=10,
-    training_steps=20,
+    ranking_steps=150,
+    training_steps=200,
     batch_size=20,
 )
 
