@@ -76,3 +76,17 @@ def test_the_report_says_what_changed(tmp_path: Path) -> None:
         assert json.loads(write_report_json(report))["changes"] == changes
         for text in (write_report_markdown(report), write_report_page(report)):
             assert (said in text) is bool(changes)
+
+
+def test_resamples_may_be_raised_but_not_lowered(tmp_path: Path) -> None:
+    study, place = begin(tmp_path)
+    before = study.margins.resamples
+    finer = replace(study, margins=replace(study.margins, resamples=before * 5))
+    check_study(finer, place)
+    assert list_changes(finer, place) == [f"margins.resamples raised: {before * 5:,}, {before:,} before"]
+    for other in (
+        replace(study.margins, resamples=before - 1),
+        replace(study.margins, resamples=before * 5, equal=0.5),
+    ):
+        with pytest.raises(ConfigError, match="margins are fixed before the first cell"):
+            check_study(replace(study, margins=other), place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import tomli_w
@@ -103,8 +103,9 @@ class StudyFolder:
 def open_study(study: StudyConfig, folder: StudyFolder) -> None:
     """Begin a study in a folder, or check that the one begun there is this one.
 
-    Strategies, seeds, alphas, shares, encoders and benchmarks may be added or left out later, which the
-    report says. What every cell has in common, an encoder or benchmark of the same name, and the margins may
+    Strategies, seeds, alphas, shares, encoders and benchmarks may be added or left out later, and
+    ``margins.resamples`` may be raised, which makes p and intervals finer and moves no bound; the report says
+    so. What every cell has in common, an encoder or benchmark of the same name, and the other margins may
     not change.
 
     Args:
@@ -142,6 +143,10 @@ def check_study(study: StudyConfig, folder: StudyFolder) -> None:
         return
     stored = _read_record(folder)
     before, after = dump_config(stored), dump_config(study)
+    if study.margins.resamples > stored.margins.resamples:
+        after = dump_config(
+            replace(study, margins=replace(study.margins, resamples=stored.margins.resamples))
+        )
     changed = [name for name in _FIXED if before.get(name) != after.get(name)]
     for kind, ours, theirs in _pair_members(study, stored):
         changed += [
@@ -180,6 +185,8 @@ def list_changes(study: StudyConfig, folder: StudyFolder) -> list[str]:
         for done, some, others in (("added", ours, theirs), ("left out", theirs, ours)):
             if names := [str(each) for each in some if each not in others]:
                 lines.append(f"{kind} {done}: {', '.join(names)}")
+    if (resamples := study.margins.resamples) != stored.margins.resamples:
+        lines.append(f"margins.resamples raised: {resamples:,}, {stored.margins.resamples:,} before")
     return lines
 
 
