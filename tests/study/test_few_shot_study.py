@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from study_files import fill_folder, read_rivers, write_rivers, write_study
 from isogloss.cli.main import main
 from isogloss.config import TomlValue
 from isogloss.errors import ConfigError
+from isogloss.results import Results, read_results, write_results
 from isogloss.study.curve_figures import draw_curves
 from isogloss.study.curves import list_curves
 from isogloss.study.evidence import Evidence
@@ -141,6 +143,25 @@ def test_a_native_benchmark_has_a_line_for_each_language(tmp_path: Path) -> None
     for point in greek.points:
         assert point.interval is not None
         assert point.interval.low <= point.mean <= point.interval.high
+
+
+def drop_translations(path: Path) -> None:
+    """Leave every question of a run with the answer in its own language alone."""
+    results = read_results(path)
+    assert isinstance(results, Results)
+    own = results.query_languages[results.judged_query] == results.passage_languages[results.judged_passage]
+    kept = ("judged_query", "judged_passage", "judged_gain", "rank_language", "rank_pool", "own_above")
+    write_results(replace(results, **{name: getattr(results, name)[own] for name in kept}), path)
+
+
+def test_questions_without_translations_have_no_rank_distance_and_a_report(tmp_path: Path) -> None:
+    evidence = invent_study(tmp_path, "native")
+    for path in evidence.folder.path.rglob("rivers/results.*"):
+        drop_translations(path.parent)
+    curves = [curve for curve in list_curves(evidence) if curve.axis == "items"]
+    assert {str(curve.measure) for curve in curves} == {"mono mAP", "multi mAP"}
+    write_report(evidence.study, evidence.folder, ["isogloss"])
+    assert "hybrid el: a + b log(1 + n)" in (evidence.folder.path / "report.md").read_text(encoding="utf-8")
 
 
 def test_the_fit_is_drawn_told_and_stored(tmp_path: Path) -> None:

@@ -204,10 +204,11 @@ class Evidence:
 
 
 def _reduce(results: Measured) -> Tables:
-    """Keep the judged tables of a run alone."""
+    """Keep the judged tables of a run alone; without translations no question has a rank distance."""
     tables = {}
     if isinstance(results, Results):
-        tables = {each: results.table(*each) for each in JUDGED if each.setting in results.settings}
+        there = {each: results.table(*each) for each in JUDGED if each.setting in results.settings}
+        tables = {measure: table for measure, table in there.items() if not np.isnan(table.values).all()}
     return Tables(
         results.benchmark,
         results.info,
