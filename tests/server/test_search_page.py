@@ -14,6 +14,7 @@ from fake_searcher import BROKEN, FakeSearcher
 from running_service import run_service
 
 from chromium import Browser
+from isogloss.demo_collection import list_passages
 from isogloss.demo_search import list_examples
 from isogloss.server.app import create_app
 from isogloss.server.systems import System
@@ -62,6 +63,17 @@ def hits(browser: Browser) -> list[list[str]]:
     browser.wait("!document.querySelector('.busy')")
     found: list[list[str]] = browser.evaluate(IDS)
     return found
+
+
+def test_one_is_not_many(browser: Browser) -> None:
+    alone = list_passages()[0]
+    with run_service(create_app([System("only", FakeSearcher([alone]))])) as address:
+        show(browser, address)
+        told = "document.getElementById('extent').textContent"
+        assert browser.evaluate(told) == "1 passage in 1 language"
+        search(browser, alone.text)
+        assert hits(browser) == [[alone.id]]
+        assert browser.evaluate("document.getElementById('told').textContent") == "1 passage found"
 
 
 def test_a_search_shows_what_the_service_finds(

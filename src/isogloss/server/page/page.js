@@ -37,6 +37,7 @@ const dot = (code) => {
 };
 const nameOf = (code) => languages.get(code)?.name ?? code;
 const listNames = (codes) => new Intl.ListFormat("en").format(codes.map(nameOf));
+const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 const has = (model, code) => languages.get(code).passages[model] > 0;
 const areAlike = (told) => new Set(told).size === 1;
 
@@ -158,7 +159,7 @@ const search = async () => {
   if (mine !== running) return;
   find("columns").classList.remove("busy");
   const found = counts.filter((count) => count !== undefined);
-  find("told").textContent = found.length ? `${found.join(" and ")} passages found` : "";
+  find("told").textContent = found.length ? `${found.slice(0, -1).map((each) => `${each} and `).join("")}${count(found.at(-1), "passage")} found` : "";
 };
 
 const drawColumns = () => {
@@ -245,8 +246,8 @@ const start = async () => {
     }
   }
   const extents = about.models.map(({ name, passages }) => {
-    const count = [...languages.keys()].filter((code) => has(name, code)).length;
-    return `${passages.toLocaleString("en")} passages in ${count} languages`;
+    const spoken = [...languages.keys()].filter((code) => has(name, code)).length;
+    return `${count(passages, "passage")} in ${count(spoken, "language")}`;
   });
   const extent = areAlike(extents) ? extents.slice(0, 1) : extents.map((each, number) => `${models[number]}: ${each}`);
   find("extent").textContent = extent.join("; ");
