@@ -68,7 +68,8 @@ def hits(browser: Browser) -> list[list[str]]:
 def test_one_is_not_many(browser: Browser) -> None:
     alone = list_passages()[0]
     with run_service(create_app([System("only", FakeSearcher([alone]))])) as address:
-        show(browser, address)
+        browser.show(address)
+        browser.wait("document.querySelectorAll('#chips button').length === 1")
         told = "document.getElementById('extent').textContent"
         assert browser.evaluate(told) == "1 passage in 1 language"
         search(browser, alone.text)
