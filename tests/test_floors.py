@@ -15,7 +15,7 @@ import isogloss
 SOURCE = Path(isogloss.__file__).parent
 
 FLOORS: dict[int, tuple[str, ...]] = {
-    0: ("_version", "characters", "columns", "errors", "types", "files", "progress"),
+    0: ("_version", "characters", "columns", "errors", "types", "files", "processors", "progress"),
     1: ("config", "trec", "measures", "bias", "significance", "languages"),
     2: (
         "corpus",

@@ -12,7 +12,6 @@ the number of threads.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from isogloss.benchmarks.sentences import SentenceBenchmark
 from isogloss.errors import ModelError
+from isogloss.processors import count_processors
 from isogloss.progress import Advance
 from isogloss.results.sentences import SentenceResults
 from isogloss.results.tables import RunInfo
@@ -97,7 +97,7 @@ def rank_sentences(vectors: Mapping[str, Vectors], progress: Advance | None = No
         there, back = columns[first, second], columns[second, first]
         ranks[there], nearest[there], ranks[back], nearest[back] = _rank_pair(sides[first], sides[second])
 
-    threads = min(MOST_THREADS, _count_processors())
+    threads = min(MOST_THREADS, count_processors())
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(rank, combinations(range(len(sides)), 2)):
             if progress is not None:
@@ -249,11 +249,6 @@ def _merge_equal(vectors: Vectors) -> _Side:
 
 def _count_rows(side: _Side) -> int:
     return len(side.distinct if side.rows is None else side.rows)
-
-
-def _count_processors() -> int:
-    """Count the processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_vectors(vectors: Mapping[str, Vectors]) -> None:

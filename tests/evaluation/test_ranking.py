@@ -336,7 +336,7 @@ def test_the_product_and_the_counts_use_as_many_threads(
     allowed: str, expected: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", allowed)
-    monkeypatch.setattr("os.cpu_count", lambda: 7)
+    monkeypatch.setattr("isogloss.ranking.ranks.count_processors", lambda: 7)
     assert ranks._count_threads() == (expected or 7)
 
 

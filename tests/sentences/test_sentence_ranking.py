@@ -123,7 +123,7 @@ def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
     rng = np.random.default_rng(1)
     vectors = {str(name): rng.standard_normal((90, 40)).astype(np.float32) for name in range(5)}
     several = rank_sentences(vectors)
-    monkeypatch.setattr(sentence_ranking, "_count_processors", lambda: 1)
+    monkeypatch.setattr(sentence_ranking, "count_processors", lambda: 1)
     one = rank_sentences(vectors)
     np.testing.assert_array_equal(one.ranks, several.ranks)
     np.testing.assert_array_equal(one.nearest, several.nearest)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,14 @@ from isogloss.cli.main import main
 from isogloss.retriever import Retriever
 from isogloss.server.gate import Gate
 from made_up_index import create, passage
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Let the command change variables of this test alone."""
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    monkeypatch.setattr(os, "environ", environment)
+    return environment
 
 
 @pytest.fixture
@@ -55,12 +66,51 @@ def test_two_indexes_are_compared(tmp_path: Path, served: list[tuple[Gate, str, 
     assert names(served[1][0]) == ["a index", "b index"]
 
 
+@pytest.mark.parametrize(
+    ("words", "before", "processors", "threads"),
+    [
+        ([], None, 8, "7"),
+        ([], None, 1, "1"),
+        ([], "5", 8, "5"),
+        (["--threads", "3"], None, 8, "3"),
+        (["--threads", "3"], "5", 8, "3"),
+    ],
+)
+def test_a_processor_is_left_to_the_requests(
+    tmp_path: Path,
+    served: list[tuple[Gate, str, int]],
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    before: str | None,
+    processors: int,
+    threads: str,
+) -> None:
+    monkeypatch.setattr("isogloss.processors.count_processors", lambda: processors)
+    environment |= {} if before is None else {"OMP_NUM_THREADS": before}
+    assert main(["serve", str(tmp_path), *words]) == 0
+    assert environment["OMP_NUM_THREADS"] == threads
+    assert len(served) == 1
+
+
+def test_the_number_of_threads_is_told_before_anything_counts_them() -> None:
+    told = "import sys; from isogloss.cli.main import main; main(['serve'])"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{told}; print('numpy' in sys.modules, 'torch' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False False\n"
+
+
 def test_what_cannot_be_served_is_refused(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, served: list[tuple[Gate, str, int]]
 ) -> None:
     assert "name the index to serve" in refused(capsys)
     assert "leave --compare out" in refused(capsys, "--demo", "--compare", "b")
     assert "rename a folder" in refused(capsys, str(tmp_path), "--compare", str(tmp_path))
+    assert "--threads takes a number from 1; got 0" in refused(capsys, str(tmp_path), "--threads", "0")
     assert served == []
 
 

@@ -37,6 +37,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", help="where to compute, such as cpu or cuda (default: the best there is)")
     parser.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="threads that compute (default: OMP_NUM_THREADS, or all processors but one)",
+    )
+    parser.add_argument(
         "--no-check",
         action="store_true",
         help="do not first compare every byte of the index with its checksum, at the speed of the disk",
@@ -62,8 +68,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError("name the index to serve, or take --demo; isogloss index makes one")
     if arguments.demo and arguments.compare is not None:
         raise ConfigError("--demo brings a second index of its own; leave --compare out")
+    if arguments.threads is not None and arguments.threads < 1:
+        raise ConfigError(f"--threads takes a number from 1; got {arguments.threads}")
     _check_installed()
-    _keep_memory_flat()
+    _prepare_libraries(arguments.threads)
     from isogloss.server.app import create_app
     from isogloss.server.running import serve
     from isogloss.server.settings import ServiceSettings
@@ -90,10 +98,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _keep_memory_flat() -> None:
-    """Let torch, not loaded yet, prepare its products anew each time: batches hardly share a shape."""
+def _prepare_libraries(threads: int | None) -> None:
+    """Tell numpy and torch, not loaded yet, what suits a service.
+
+    Their threads wait for each other by spinning: where none is left for the requests, both get slow. And
+    torch keeps the products it has prepared, one a shape: batches hardly share a shape, and memory grows.
+    """
     import os
 
+    from isogloss.processors import count_processors
+
+    if threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, count_processors() - 1)))
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "0")
 
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from isogloss.processors import count_processors
 from isogloss.progress import Advance
 from isogloss.ranking.layout import (
     WORD,
@@ -183,7 +184,7 @@ def _count_threads() -> int:
     allowed = os.environ.get("OMP_NUM_THREADS", "")
     if allowed.isdigit() and int(allowed) > 0:
         return int(allowed)
-    return os.cpu_count() or 1
+    return count_processors()
 
 
 def _fill_tops(found: Ranking, start: int, values: NDArray[np.int32], layout: Layout) -> None:

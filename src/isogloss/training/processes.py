@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, NoReturn
 
 from isogloss.errors import ConfigError, IsoglossError
+from isogloss.processors import count_processors
 
 LOST_PROCESS = 75
 """Exit code of a process that stops because another one is gone; whoever started them says why."""
@@ -174,7 +175,7 @@ def _start(
         _STARTED: 1,
     }
     # Each would otherwise take all cores.
-    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // processes))}
+    threads = {"OMP_NUM_THREADS": str(max(1, count_processors() // processes))}
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "isogloss", *arguments],
         stdin=subprocess.PIPE,
