@@ -160,10 +160,10 @@ def test_at_the_limit_of_connections_the_one_that_waited_longest_makes_room() ->
 
 def test_many_idle_sockets_do_not_stop_the_service() -> None:
     with serve(open_requests=10, connections=20) as (address, connect):
-        for _ in range(100):
-            connect()
+        idle = [connect() for _ in range(100)]
         assert httpx.post(f"{address}search", json={"query": "river"}).status_code == 200
         assert httpx.get(f"{address}health").status_code == 200
+        assert all(is_closed(each, SOON) for each in idle[:80])
 
 
 def test_too_many_requests_are_refused_as_every_refusal_and_counted() -> None:
@@ -190,6 +190,20 @@ def test_too_many_requests_are_refused_as_every_refusal_and_counted() -> None:
         for connection in waiting:
             assert read_answer(connection).startswith(b"HTTP/1.1 200")
         assert httpx.post(f"{address}search", json={"query": "river"}).status_code == 200
+
+
+def test_slow_probes_of_health_leave_a_connection_to_close() -> None:
+    probe = REQUEST[:-1].replace(b"/search", b"/health")
+    with serve(open_requests=2, connections=6) as (address, connect):
+        for _ in range(5):
+            connect().sendall(probe)
+        wait_until(lambda: httpx.get(f"{address}health").status_code == 503)
+        refused = httpx.get(f"{address}metrics")
+        assert (refused.status_code, refused.json()["error"]) == (503, "overloaded")
+        idle = connect()
+        for _ in range(2):  # one more than may stay, at least
+            connect()
+        assert is_closed(idle, SOON)
 
 
 def test_there_are_more_connections_than_requests() -> None:

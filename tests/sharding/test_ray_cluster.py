@@ -76,14 +76,6 @@ def find_workers(method: str = "") -> list[psutil.Process]:
     return found
 
 
-def wait_until_no_worker_is_left() -> None:
-    """Wait for workers that were told to end, on a busy machine too."""
-    end = time.monotonic() + 30
-    while left := find_workers():
-        assert time.monotonic() < end, left
-        time.sleep(0.1)
-
-
 def kill_a_worker(method: str, times: int, killed: list[int], over: threading.Event) -> None:
     """Kill workers, each while it runs a method."""
     while len(killed) < times and not over.is_set():
@@ -307,7 +299,7 @@ def test_what_goes_wrong_on_a_worker_is_told_in_one_line(
         told = [line for line in err.splitlines() if not line.startswith("indexing bytes: ")]
         assert (code, out, len(told)) == (2, "", 1), err
         assert message in err
-        wait_until_no_worker_is_left()
+        assert find_workers() == []
 
 
 def test_an_address_where_nobody_is_gives_one_line(rows: Path, tmp_path: Path, call: Call) -> None:

@@ -27,7 +27,7 @@ _HEADERS = {
 _OTHER = "other"
 """What paths that are none of ours are counted and logged as: they may hold anything."""
 _ALWAYS = ("/health", "/metrics")
-"""Paths that are answered however much there is to do: they tell how the service is."""
+"""Paths that are answered when others are refused already: they tell how the service is."""
 
 
 class Gate:
@@ -91,7 +91,10 @@ class Gate:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            if self._open > self._settings.open_requests and scope["path"] not in _ALWAYS:
+            # Fewer than the connections in any case, so that there is one to close for a client that comes.
+            spare = self._settings.connections - 1 - self._settings.open_requests
+            allowed = self._settings.open_requests + (spare if scope["path"] in _ALWAYS else 0)
+            if self._open > allowed:
                 raise refuse_for_now("overloaded", "too many requests at once; try again in a moment")
             async with asyncio.timeout(self._settings.body_seconds):
                 body = await self._read_body(scope, receive)
