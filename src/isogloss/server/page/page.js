@@ -158,8 +158,8 @@ const search = async () => {
   const counts = await Promise.all(columns.map((column) => fillOrComplain(column, query, mine.signal)));
   if (mine !== running) return;
   find("columns").classList.remove("busy");
-  const found = counts.filter((count) => count !== undefined);
-  find("told").textContent = found.length ? `${found.slice(0, -1).map((each) => `${each} and `).join("")}${count(found.at(-1), "passage")} found` : "";
+  const found = counts.filter((each) => each !== undefined);
+  find("told").textContent = found.length ? `${found.map((each) => count(each, "passage")).join(" and ")} found` : "";
 };
 
 const drawColumns = () => {
